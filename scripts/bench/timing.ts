@@ -1,0 +1,125 @@
+/**
+ * Measures a few ways to do the same thing, and prints them side by side.
+ *
+ * Each contender runs for a while first, so that it is compiled. Then rounds of all contenders take
+ * turns, so that what disturbs the machine disturbs all of them alike, and the median of the rounds
+ * counts.
+ */
+
+import process from "node:process";
+import { currentRuntime } from "../runtimes.ts";
+
+/** One way to do it. */
+export interface Contender {
+  /** What is measured, as it stands in the table. */
+  readonly name: string;
+  /** Does it `count` times and says how many nanoseconds that took, as {@linkcode timed} does. */
+  readonly round: (count: number) => number | Promise<number>;
+}
+
+/** What a bench file asks. */
+export interface Question {
+  /** The question, in words. */
+  readonly title: string;
+  /** The ways; the last one is the peer that the others are compared with. */
+  readonly contenders: readonly Contender[];
+  /** How many rounds. @default 15 */
+  readonly rounds?: number;
+  /** How long a round of one contender is to take, in milliseconds. @default 100 */
+  readonly roundMs?: number;
+}
+
+/** One line of the table. */
+export interface Row {
+  /** The contender. */
+  readonly name: string;
+  /** Median time of one operation. */
+  readonly nsPerOperation: number;
+  /** How much longer the peer takes: 2 is twice as fast as the peer. */
+  readonly timesAsFast: number;
+  /** Half of the rounds are this near to the median, as a part of it. */
+  readonly spread: number;
+}
+
+/** The answer on one runtime. */
+export interface Answer {
+  /** The question. */
+  readonly title: string;
+  /** The runtime, with its version. */
+  readonly runtime: string;
+  /** One row for each contender. */
+  readonly rows: readonly Row[];
+}
+
+/** Keeps results alive, so that no compiler can leave out the work that made them. */
+let kept: unknown;
+
+/** A round that is nothing but a loop. What the loop returns is used. */
+export function timed(loop: (count: number) => unknown): (count: number) => number {
+  return (count) => {
+    const started = performance.now();
+    kept = loop(count);
+    return (performance.now() - started) * 1e6;
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  return sorted[sorted.length >> 1] ?? 0;
+}
+
+/** How often a contender fits into the time of a round. It is warm afterwards. */
+async function calibrate({ round }: Contender, roundMs: number): Promise<number> {
+  let count = 1;
+  for (let rounds = 0; rounds < 60; rounds++) {
+    const elapsedMs = await round(count) / 1e6;
+    if (elapsedMs >= roundMs / 2 && rounds >= 5) {
+      return Math.max(1, Math.round(count * roundMs / elapsedMs));
+    }
+    if (elapsedMs < roundMs / 2) count *= 2;
+  }
+  return count;
+}
+
+/** Measures all contenders. */
+export async function measure(question: Question): Promise<Answer> {
+  const { title, contenders, rounds = 15, roundMs = 100 } = question;
+  const counts: number[] = [];
+  for (const contender of contenders) counts.push(await calibrate(contender, roundMs));
+  const samples: number[][] = contenders.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, contender] of contenders.entries()) {
+      const count = counts[index] ?? 1;
+      samples[index]?.push(await contender.round(count) / count);
+    }
+  }
+  const medians = samples.map(median);
+  const peer = medians.at(-1) ?? 0;
+  const rows = contenders.map(({ name }, index): Row => {
+    const own = medians[index] ?? 0;
+    const spread = median((samples[index] ?? []).map((value) => Math.abs(value - own))) / own;
+    return { name, nsPerOperation: own, timesAsFast: peer / own, spread };
+  });
+  const version = process.versions[currentRuntime()] ?? process.version;
+  return { title, runtime: `${currentRuntime()} ${version}`, rows };
+}
+
+/** A table as lines of text. */
+export function table(answer: Answer): string {
+  const width = Math.max(...answer.rows.map((row) => row.name.length));
+  const lines = answer.rows.map((row) => {
+    const time = row.nsPerOperation.toFixed(row.nsPerOperation < 100 ? 1 : 0).padStart(9);
+    const rate = Math.round(1e9 / row.nsPerOperation).toLocaleString("en").padStart(12);
+    const ratio = row.timesAsFast.toFixed(2).padStart(6);
+    const spread = `±${(row.spread * 100).toFixed(0)}%`.padStart(5);
+    return `  ${row.name.padEnd(width)} ${time} ns/op ${spread} ${rate} op/s  × ${ratio}`;
+  });
+  return [`${answer.title} (${answer.runtime})`, ...lines].join("\n");
+}
+
+/** Answers a question and prints it: a table, or one line of JSON with `--json`. */
+export async function bench(question: Question): Promise<void> {
+  const answer = await measure(question);
+  console.log(process.argv.includes("--json") ? JSON.stringify(answer) : table(answer));
+  if (kept === question) console.log();
+}

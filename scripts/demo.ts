@@ -1,0 +1,165 @@
+/** `deno task demo`: real jobs on real files, and what their events tell. */
+
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import {
+  isJobEventError,
+  JobEventLogger,
+  JobEventProcessor,
+  type JobEventStorage,
+} from "../mod.ts";
+import { openStorage } from "../src/open.ts";
+import { DirectoryError, findFiles, type FoundFile } from "./demo/find_files.ts";
+import { runJobs } from "./demo/pool.ts";
+import { showProgress } from "./demo/progress.ts";
+import { findFailedJob, printTables, printTimeline, runMetrics } from "./demo/report.ts";
+import { duration, whole } from "./demo/text.ts";
+
+const DEFAULT_STORAGE = `sqlite:${join(tmpdir(), "naq-events-demo.sqlite")}`;
+
+const HELP = `Runs jobs on the files of a directory and shows what their events tell.
+
+Every file gets a job in the queues "checksum" and "compress", and one in "parse" if it claims to be
+JSON. A pool of workers runs them, with retries; each step of each job is stored as an event.
+
+Usage: deno task demo [directory] [--storage URL] [--workers N]
+       deno task demo --job ID [--storage URL]
+
+  directory      whose files                      (default: this project)
+  --storage URL  where the events go: "sqlite:FILE" or "memory:"
+                 (default: ${DEFAULT_STORAGE})
+  --workers N    jobs that run at the same time   (default: 4)
+  --job ID       show the timeline of a job of an earlier run instead
+  --help         this text
+`;
+
+class UsageError extends Error {}
+
+interface Settings {
+  readonly directory: string;
+  readonly storage: string;
+  readonly workers: number;
+  readonly job: string | undefined;
+}
+
+function settings(): Settings | undefined {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      storage: { type: "string", default: DEFAULT_STORAGE },
+      workers: { type: "string", default: "4" },
+      job: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  if (positionals.length > 1) throw new UsageError(`One directory, not ${positionals.join(", ")}`);
+  const workers = Number(values.workers);
+  if (!Number.isInteger(workers) || workers < 1 || workers > 256) {
+    throw new UsageError(`--workers is "${values.workers}", expected a whole number from 1 to 256`);
+  }
+  // A task runs in the project's directory; a relative path is meant from where it was called.
+  const from = process.env["INIT_CWD"] ?? process.cwd();
+  const project = fileURLToPath(new URL("../", import.meta.url));
+  const directory = positionals[0] === undefined ? project : resolve(from, positionals[0]);
+  return { directory, storage: values.storage, workers, job: values.job };
+}
+
+async function main(): Promise<number> {
+  const given = settings();
+  if (given === undefined) {
+    console.log(HELP);
+    return 0;
+  }
+  if (given.job !== undefined) return await showJob(given.storage, given.job);
+  const files = await findFiles(given.directory, (line) => console.error(line));
+  await using storage = await openStorage(given.storage);
+  return await runDemo(given, files, storage);
+}
+
+async function showJob(url: string, jobId: string): Promise<number> {
+  await using storage = await openStorage(url);
+  if (await printTimeline(storage, jobId)) return 0;
+  console.error(`There are no events of job ${jobId} in ${url}`);
+  return 1;
+}
+
+async function runDemo(
+  given: Settings,
+  files: readonly FoundFile[],
+  storage: JobEventStorage,
+): Promise<number> {
+  const run = `run-${Date.now().toString(36)}`;
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort();
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  console.log(`${whole(files.length)} files below ${given.directory}, ${given.workers} workers`);
+  const begin = performance.now();
+  const processor = new JobEventProcessor(storage);
+  const progress = showProgress(processor, run);
+  await processor.start();
+  const logger = new JobEventLogger(storage, { flushIntervalMs: 50, overflow: "block" });
+  const jobs = await runJobs({
+    files,
+    logger,
+    run,
+    workers: given.workers,
+    signal: interrupt.signal,
+  });
+  const report = await logger.stop();
+  const elapsedMs = performance.now() - begin;
+  await progress.end(report.stored);
+  await processor.stop();
+  process.off("SIGINT", onSignal);
+  process.off("SIGTERM", onSignal);
+  if (report.undelivered > 0) console.error(`${report.undelivered} events could not be stored`);
+  await printReport(given, storage, { run, jobs, elapsedMs, stored: report.stored });
+  if (!interrupt.signal.aborted) return report.undelivered > 0 ? 1 : 0;
+  console.log("\nInterrupted: jobs that waited were cancelled, and every event is stored.");
+  return 130;
+}
+
+async function printReport(
+  given: Settings,
+  storage: JobEventStorage,
+  { run, jobs, elapsedMs, stored }: {
+    readonly run: string;
+    readonly jobs: number;
+    readonly elapsedMs: number;
+    readonly stored: number;
+  },
+): Promise<void> {
+  const failedJob = await findFailedJob(storage, run);
+  console.log();
+  if (failedJob === undefined) console.log("No job failed.");
+  else await printTimeline(storage, failedJob);
+  console.log();
+  const metrics = await runMetrics(storage, run);
+  printTables(metrics);
+  console.log();
+  console.log(
+    `${whole(jobs)} jobs, ${whole(metrics.events)} events in ${duration(elapsedMs)}: ` +
+      `${whole(stored / elapsedMs * 1000)} events/s`,
+  );
+  console.log(`${whole(await storage.countEvents())} events in ${given.storage}`);
+  if (given.storage === "memory:") return;
+  const storageFlag = given.storage === DEFAULT_STORAGE ? "" : ` --storage ${given.storage}`;
+  console.log(
+    `More of any job: deno task demo --job ${failedJob ?? `${run}-checksum-1`}${storageFlag}`,
+  );
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const { code, message } = error as { code?: string; message: string };
+  const isUsage = error instanceof UsageError || code?.startsWith("ERR_PARSE_ARGS") === true;
+  if (!isUsage && !isJobEventError(error) && !(error instanceof DirectoryError)) throw error;
+  console.error(message);
+  if (isUsage) console.error("See `deno task demo --help`.");
+  process.exitCode = isUsage ? 2 : 1;
+}

@@ -1,0 +1,106 @@
+/** Settings from the environment: `NAQ_*` over the defaults. */
+
+import { JobEventError } from "./errors.ts";
+import { DEFAULT_SUBJECT_PREFIX } from "./event/subjects.ts";
+
+/** The settings, each with its default. */
+export interface NaqConfig {
+  /** Whether events are logged at all: `NAQ_EVENTS_ENABLED`. @default true */
+  readonly enabled: boolean;
+  /** Where events are stored, a URL for `openStorage`: `NAQ_EVENT_STORAGE_URL`, else
+   * `NAQ_NATS_URL`. @default "nats://localhost:4222" */
+  readonly storageUrl: string;
+  /** The stream's name: `NAQ_EVENT_STREAM_NAME`. @default "NAQ_JOB_EVENTS" */
+  readonly streamName: string;
+  /** What every subject begins with: `NAQ_EVENT_SUBJECT_PREFIX`. @default "naq.jobs.events" */
+  readonly subjectPrefix: string;
+  /** Options of `JobEventLogger`. */
+  readonly logger: {
+    /** `NAQ_EVENT_LOGGER_BATCH_SIZE`. @default 100 */
+    readonly batchSize: number;
+    /** `NAQ_EVENT_LOGGER_FLUSH_INTERVAL`, which is in seconds. @default 5000 */
+    readonly flushIntervalMs: number;
+    /** `NAQ_EVENT_LOGGER_MAX_BUFFER_SIZE`. @default 10000 */
+    readonly maxBufferSize: number;
+  };
+}
+
+/** The variables of an environment. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const TRUE = ["1", "true", "yes", "on"];
+const FALSE = ["0", "false", "no", "off"];
+
+/**
+ * Reads the settings. A variable that is empty counts as not set.
+ *
+ * @param env The variables. @default those of the process
+ * @throws {JobEventError} `ERR_CONFIGURATION`: a variable has a value that cannot be used; the
+ * message names it.
+ *
+ * @example
+ * ```ts
+ * import { loadConfig } from "@naq/events";
+ * import assert from "node:assert/strict";
+ *
+ * const config = loadConfig({ NAQ_EVENT_LOGGER_BATCH_SIZE: "50" });
+ * assert.equal(config.logger.batchSize, 50);
+ * assert.equal(config.streamName, "NAQ_JOB_EVENTS");
+ * ```
+ */
+export function loadConfig(env: Environment = processEnvironment()): NaqConfig {
+  return {
+    enabled: readBoolean(env, "NAQ_EVENTS_ENABLED", true),
+    storageUrl: env["NAQ_EVENT_STORAGE_URL"] || env["NAQ_NATS_URL"] || "nats://localhost:4222",
+    streamName: env["NAQ_EVENT_STREAM_NAME"] || "NAQ_JOB_EVENTS",
+    subjectPrefix: env["NAQ_EVENT_SUBJECT_PREFIX"] || DEFAULT_SUBJECT_PREFIX,
+    logger: {
+      batchSize: readNumber(env, "NAQ_EVENT_LOGGER_BATCH_SIZE", 100, isPositiveInteger),
+      flushIntervalMs: 1000 * readNumber(env, "NAQ_EVENT_LOGGER_FLUSH_INTERVAL", 5, isPositive),
+      maxBufferSize: readNumber(env, "NAQ_EVENT_LOGGER_MAX_BUFFER_SIZE", 10_000, isPositiveInteger),
+    },
+  };
+}
+
+/** The process's variables; none where there is no process or they may not be read. */
+function processEnvironment(): Environment {
+  const { process } = globalThis as { process?: { env?: Environment } };
+  return process?.env ?? {};
+}
+
+function readBoolean(env: Environment, name: string, fallback: boolean): boolean {
+  const text = env[name];
+  if (text === undefined || text === "") return fallback;
+  if (TRUE.includes(text.toLowerCase())) return true;
+  if (FALSE.includes(text.toLowerCase())) return false;
+  return refuse(name, text, `one of ${[...TRUE, ...FALSE].join(", ")}`);
+}
+
+function readNumber(
+  env: Environment,
+  name: string,
+  fallback: number,
+  check: { readonly test: (value: number) => boolean; readonly expected: string },
+): number {
+  const text = env[name];
+  if (text === undefined || text === "") return fallback;
+  const value = Number(text);
+  return check.test(value) ? value : refuse(name, text, check.expected);
+}
+
+const isPositive = {
+  test: (value: number) => Number.isFinite(value) && value > 0,
+  expected: "a number above 0",
+};
+
+const isPositiveInteger = {
+  test: (value: number) => Number.isSafeInteger(value) && value > 0,
+  expected: "a whole number above 0",
+};
+
+function refuse(name: string, text: string, expected: string): never {
+  throw new JobEventError(
+    "ERR_CONFIGURATION",
+    `Cannot use ${name}=${JSON.stringify(text)}: expected ${expected}`,
+  );
+}

@@ -1,0 +1,52 @@
+/**
+ * The lean face, for functions that only emit: factories, encoder, subjects and logger, without
+ * anything that reads.
+ *
+ * @example
+ * ```ts
+ * import { JobEvent, JobEventLogger } from "@naq/events/emit";
+ * import { MemoryJobEventStorage } from "@naq/events";
+ * import assert from "node:assert/strict";
+ *
+ * await using sink = new MemoryJobEventStorage();
+ * const logger = new JobEventLogger(sink);
+ * logger.logEvent(JobEvent.enqueued("job-1", "mail"));
+ * assert.equal((await logger.flush()).stored, 1);
+ * ```
+ *
+ * @module
+ */
+
+export { encodeJobEvent } from "./event/encode.ts";
+export { JOB_EVENT_ERROR_CODES, JobEventError } from "./errors.ts";
+export { DEFAULT_SUBJECT_PREFIX, JobEventSubjects } from "./event/subjects.ts";
+export { JOB_EVENT_TYPES, JobEventType } from "./gen/types.ts";
+export { decodeSubjectToken, encodeSubjectToken } from "./event/token.ts";
+export { EventIdSource } from "./event/event_id.ts";
+export { isJobEventType } from "./gen/types.ts";
+export { JobEvent } from "./gen/factories.ts";
+export { JobEventLogger } from "./logger/logger.ts";
+export { JobEventLogMethods } from "./gen/log_methods.ts";
+
+export type { AppendOptions } from "./storage/storage.ts";
+export type { AppendOutcome } from "./storage/storage.ts";
+export type { CancelTimer } from "./logger/clock.ts";
+export type { Clock } from "./logger/clock.ts";
+export type { DroppedJobEvent } from "./logger/options.ts";
+export type { DropReason } from "./logger/options.ts";
+export type { FlushReport } from "./logger/options.ts";
+export type { JobEventContext } from "./gen/subjects.ts";
+export type { JobEventErrorCode } from "./errors.ts";
+export type { JobEventExtras } from "./gen/types.ts";
+export type { JobEventFactories } from "./gen/factories.ts";
+export type { JobEventInit } from "./gen/types.ts";
+export type { JobEventLoggerOptions } from "./logger/options.ts";
+export type { JobEventRecord } from "./storage/storage.ts";
+export type { JobEventSink } from "./storage/storage.ts";
+export type { JobEventValue } from "./event/dynamic.ts";
+export type { LoggerStats } from "./logger/options.ts";
+export type { OverflowPolicy } from "./logger/options.ts";
+export type { ParsedSubject } from "./gen/subjects.ts";
+export type { RetryOptions } from "./logger/backoff.ts";
+export type { StopReport } from "./logger/options.ts";
+export type { SubjectFilter } from "./event/subjects.ts";

@@ -1,0 +1,133 @@
+/**
+ * MessagePack stores for the generated encoder. Each takes the position to write at and gives back
+ * the position after it; the caller has reserved the room.
+ *
+ * @see https://github.com/msgpack/msgpack/blob/master/spec.md
+ */
+
+import type { ByteBuffer } from "./byte_buffer.ts";
+import { isPlainObject, refuseField } from "./check.ts";
+
+const encoder = new TextEncoder();
+
+// From here on TextEncoder is faster than a loop over the characters.
+const LONG_STRING = 128;
+
+/** Room that a string can need: three bytes a UTF-16 unit and the longest header. */
+export function stringBound(value: string): number {
+  return value.length * 3 + 5;
+}
+
+/** Writes a string with the shortest header. Lone surrogates become U+FFFD. */
+export function writeString(out: ByteBuffer, position: number, value: string): number {
+  const length = value.length;
+  if (length >= LONG_STRING) return writeLongString(out, position, value);
+  const { bytes } = out;
+  let at = writeStringHeader(bytes, position, length);
+  for (let index = 0; index < length; index++) {
+    const unit = value.charCodeAt(index);
+    if (unit > 0x7f) return writeLongString(out, position, value);
+    bytes[at++] = unit;
+  }
+  return at;
+}
+
+function writeLongString(out: ByteBuffer, position: number, value: string): number {
+  const { bytes } = out;
+  // The header's size depends on the encoded length: write where the longest header would end,
+  // then move the bytes to where the real one ends.
+  const start = position + 5;
+  const { written } = encoder.encodeInto(value, bytes.subarray(start));
+  const at = writeStringHeader(bytes, position, written);
+  if (at !== start) bytes.copyWithin(at, start, start + written);
+  return at + written;
+}
+
+function writeStringHeader(bytes: Uint8Array, position: number, length: number): number {
+  let at = position;
+  if (length < 32) {
+    bytes[at++] = 0xa0 | length;
+  } else if (length < 0x100) {
+    bytes[at++] = 0xd9;
+    bytes[at++] = length;
+  } else if (length < 0x10000) {
+    bytes[at++] = 0xda;
+    bytes[at++] = length >>> 8;
+    bytes[at++] = length;
+  } else {
+    bytes[at++] = 0xdb;
+    bytes[at++] = length >>> 24;
+    bytes[at++] = length >>> 16;
+    bytes[at++] = length >>> 8;
+    bytes[at++] = length;
+  }
+  return at;
+}
+
+/** Writes a float64, also for whole numbers: the wire format's type is `float`. */
+export function writeDouble(out: ByteBuffer, position: number, value: number): number {
+  out.bytes[position] = 0xcb;
+  out.view.setFloat64(position + 1, value);
+  return position + 9;
+}
+
+/** Room that a map of strings can need, and the number of its members that are set. */
+export interface StringMapSize {
+  readonly bound: number;
+  readonly count: number;
+}
+
+/**
+ * Measures a map of strings; members that are `undefined` do not count.
+ *
+ * @throws {TypeError} It is no plain object or a member is no string; the message has the path.
+ */
+export function measureStringMap(
+  map: Readonly<Record<string, string>>,
+  field: string,
+): StringMapSize {
+  // A Map or a list would look empty, or like a map of other keys.
+  if (!isPlainObject(map)) refuseField(field, "a plain object", map);
+  let bound = 5;
+  let count = 0;
+  for (const key of Object.keys(map)) {
+    const value = map[key];
+    if (value === undefined) continue;
+    if (typeof value !== "string") refuseField(`${field}.${key}`, "a string", value);
+    bound += stringBound(key) + stringBound(value);
+    count++;
+  }
+  return { bound, count };
+}
+
+/** Writes a map of strings with the shortest header. */
+export function writeStringMap(
+  out: ByteBuffer,
+  position: number,
+  map: Readonly<Record<string, string>>,
+  count: number,
+): number {
+  const { bytes } = out;
+  let at = position;
+  if (count < 16) {
+    bytes[at++] = 0x80 | count;
+  } else {
+    // A map's header of 16 or of 32 bits: 0xde or 0xdf.
+    if (count < 0x10000) {
+      bytes[at++] = 0xde;
+    } else {
+      bytes[at++] = 0xdf;
+      bytes[at++] = count >>> 24;
+      bytes[at++] = count >>> 16;
+    }
+    bytes[at++] = count >>> 8;
+    bytes[at++] = count;
+  }
+  for (const key of Object.keys(map)) {
+    const value = map[key];
+    if (value === undefined) continue;
+    at = writeString(out, at, key);
+    at = writeString(out, at, value);
+  }
+  return at;
+}

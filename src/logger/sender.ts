@@ -1,0 +1,273 @@
+/** Brings buffered events to the sink: one batch at a time, in order, again and again. */
+
+import { isJobEventError, JobEventError, messageOf } from "../errors.ts";
+import type { EventIdSource } from "../event/event_id.ts";
+import type { AppendOutcome, JobEventRecord, JobEventSink } from "../storage/storage.ts";
+import type { Backoff } from "./backoff.ts";
+import type { CancelTimer, Clock } from "./clock.ts";
+import type { BufferedEvent, EventBuffer } from "./event_buffer.ts";
+import type { FlushReport } from "./options.ts";
+
+/** What the sender needs from its logger. */
+export interface SenderOptions {
+  readonly sink: JobEventSink;
+  readonly buffer: EventBuffer;
+  readonly ids: EventIdSource;
+  readonly backoff: Backoff;
+  readonly clock: Clock;
+  readonly batchSize: number;
+  readonly batchBytes: number;
+  readonly flushIntervalMs: number;
+  /** Told of a batch that failed as a whole or in part. */
+  readonly onError: (error: JobEventError) => void;
+  /** Told of an event that the sink will never take. */
+  readonly onRejected: (event: BufferedEvent, error: JobEventError) => void;
+  /** Told whenever the buffer has got room. */
+  readonly onRoom: () => void;
+}
+
+/** Somebody who waits for the events up to `target`. */
+interface Waiter {
+  readonly target: number;
+  stored: number;
+  dropped: number;
+  readonly settle: () => void;
+}
+
+/** Sends batches and settles what became of them. */
+export class Sender {
+  readonly #options: SenderOptions;
+  readonly #waiters = new Set<Waiter>();
+  readonly #abort = new AbortController();
+  #inFlight: readonly BufferedEvent[] = [];
+  #inFlightBytes = 0;
+  /** Events up to this ordinal are sent although they fill no batch. */
+  #target = 0;
+  #running = false;
+  #ended = false;
+  #cancelInterval: CancelTimer | undefined;
+  #wake: (() => void) | undefined;
+
+  /** What was sent and settled so far. */
+  readonly counts = { stored: 0, duplicates: 0, retried: 0, rejected: 0, batches: 0 };
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  /** Events under way. */
+  get inFlight(): number {
+    return this.#inFlight.length;
+  }
+
+  /** Size of the events under way. */
+  get inFlightBytes(): number {
+    return this.#inFlightBytes;
+  }
+
+  /** Called after each event: sends a full batch, or sees that the event is sent in time. */
+  noticeEvent(): void {
+    if (this.#running) return;
+    if (this.#hasBatch()) {
+      this.#runSoon();
+    } else {
+      this.#cancelInterval ??= this.#options.clock.setTimer(
+        () => this.#intervalOver(),
+        this.#options.flushIntervalMs,
+        { keepAlive: false },
+      );
+    }
+  }
+
+  /** Sends everything up to `target`, and does not say when. */
+  sendSoon(target: number): void {
+    this.#target = Math.max(this.#target, target);
+    if (!this.#running) this.#runSoon();
+  }
+
+  /** Sends everything up to `target` and reports when that is settled or the time is up. */
+  flush(target: number, timeoutMs: number): Promise<FlushReport> {
+    return new Promise((resolve) => {
+      const settle = () => {
+        cancel();
+        this.#waiters.delete(waiter);
+        const { stored, dropped } = waiter;
+        resolve({ stored, dropped, pending: this.#pending(target) });
+      };
+      const waiter: Waiter = { target, stored: 0, dropped: 0, settle };
+      // This timer keeps the script alive: somebody waits for the report.
+      const cancel = this.#options.clock.setTimer(settle, timeoutMs, { keepAlive: true });
+      this.#waiters.add(waiter);
+      this.#target = Math.max(this.#target, target);
+      this.#wake?.();
+      if (!this.#running) {
+        this.#running = true;
+        void this.#run();
+      }
+      this.#settleWaiters();
+    });
+  }
+
+  /** Counts an event that the logger took out of the buffer itself. */
+  noticeDropped(event: BufferedEvent): void {
+    this.#countDropped(event);
+    this.#settleWaiters();
+  }
+
+  /** Stops sending and gives what was not delivered, oldest first. */
+  end(): readonly BufferedEvent[] {
+    this.#ended = true;
+    this.#cancelInterval?.();
+    this.#abort.abort();
+    this.#wake?.();
+    const left = [...this.#inFlight];
+    this.#inFlight = [];
+    this.#inFlightBytes = 0;
+    for (let event = this.#options.buffer.shift(); event; event = this.#options.buffer.shift()) {
+      left.push(event);
+    }
+    return left;
+  }
+
+  #intervalOver(): void {
+    this.#cancelInterval = undefined;
+    this.#target = Math.max(this.#target, this.#options.buffer.lastOrdinal);
+    if (this.#running) return;
+    this.#running = true;
+    void this.#run();
+  }
+
+  #hasBatch(): boolean {
+    const { buffer, batchSize, batchBytes } = this.#options;
+    return buffer.length >= batchSize || buffer.byteLength >= batchBytes;
+  }
+
+  /** Not at once: logging does no work that can wait. */
+  #runSoon(): void {
+    this.#running = true;
+    queueMicrotask(() => void this.#run());
+  }
+
+  /** The number of events up to `target` that are not settled. */
+  #pending(target: number): number {
+    const { buffer } = this.#options;
+    return this.#inFlight.filter((event) => event.ordinal <= target).length +
+      buffer.countUpTo(target);
+  }
+
+  async #run(): Promise<void> {
+    this.#cancelInterval?.();
+    this.#cancelInterval = undefined;
+    const { buffer, backoff } = this.#options;
+    while (!this.#ended && (this.#hasBatch() || buffer.firstOrdinal <= this.#target)) {
+      const failed = await this.#sendBatch();
+      if (failed && !this.#ended) await this.#sleep(backoff.next());
+      else backoff.reset();
+    }
+    this.#running = false;
+    // What is left fills no batch: it waits for its interval like a new event.
+    if (!this.#ended && buffer.length > 0) this.noticeEvent();
+  }
+
+  /** Sends one batch. Gives whether something has to be sent again. */
+  async #sendBatch(): Promise<boolean> {
+    const { buffer, batchSize, batchBytes, ids } = this.#options;
+    const batch: BufferedEvent[] = [];
+    const records: JobEventRecord[] = [];
+    while (batch.length < batchSize && this.#inFlightBytes < batchBytes) {
+      const event = buffer.shift();
+      if (event === undefined) break;
+      batch.push(event);
+      this.#inFlightBytes += event.payload.length;
+      records.push({
+        eventId: ids.at(event.ordinal),
+        subject: event.subject,
+        payload: event.payload,
+      });
+    }
+    this.#inFlight = batch;
+    this.counts.batches++;
+    const outcomes = await this.#append(records);
+    // After the end the batch was handed over: what became of it is nobody's any more.
+    return this.#ended ? false : this.#settle(batch, outcomes);
+  }
+
+  async #append(records: readonly JobEventRecord[]): Promise<readonly AppendOutcome[]> {
+    try {
+      return await this.#options.sink.append(records, { signal: this.#abort.signal });
+    } catch (cause) {
+      const error = isJobEventError(cause) ? cause : new JobEventError(
+        "ERR_UNAVAILABLE",
+        `Cannot store ${records.length} events: ${messageOf(cause)}`,
+        { cause },
+      );
+      return records.map(() => ({ status: "retry", error }));
+    }
+  }
+
+  #settle(batch: readonly BufferedEvent[], outcomes: readonly AppendOutcome[]): boolean {
+    this.#inFlight = [];
+    this.#inFlightBytes = 0;
+    const again: BufferedEvent[] = [];
+    const rejected: (readonly [BufferedEvent, JobEventError])[] = [];
+    let lastError: JobEventError | undefined;
+    batch.forEach((event, index) => {
+      const outcome = outcomes[index];
+      switch (outcome?.status) {
+        case "stored":
+        case "duplicate":
+          this.#noticeStored(event, outcome.status === "duplicate");
+          break;
+        case "rejected":
+          this.counts.rejected++;
+          this.#countDropped(event);
+          rejected.push([event, outcome.error]);
+          break;
+        default:
+          again.push(event);
+          lastError = outcome?.error;
+      }
+    });
+    // The last goes back first, so that the oldest ends up at the front.
+    for (const event of again.toReversed()) this.#options.buffer.unshift(event);
+    this.counts.retried += again.length;
+    // The owner's callbacks come last: they may log, flush or stop.
+    for (const [event, error] of rejected) this.#options.onRejected(event, error);
+    if (lastError !== undefined) this.#options.onError(lastError);
+    if (again.length < batch.length) this.#options.onRoom();
+    this.#settleWaiters();
+    return again.length > 0;
+  }
+
+  #noticeStored(event: BufferedEvent, isDuplicate: boolean): void {
+    this.counts.stored++;
+    if (isDuplicate) this.counts.duplicates++;
+    for (const waiter of this.#waiters) if (event.ordinal <= waiter.target) waiter.stored++;
+  }
+
+  #countDropped(event: BufferedEvent): void {
+    for (const waiter of this.#waiters) if (event.ordinal <= waiter.target) waiter.dropped++;
+  }
+
+  #settleWaiters(): void {
+    const first = Math.min(
+      this.#options.buffer.firstOrdinal,
+      this.#inFlight[0]?.ordinal ?? Infinity,
+    );
+    for (const waiter of [...this.#waiters]) if (first > waiter.target) waiter.settle();
+  }
+
+  /** Waits, unless a flush wants to try at once. */
+  #sleep(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        cancel();
+        this.#wake = undefined;
+        resolve();
+      };
+      // Whoever waits for a flush has a timer that keeps the script alive; this one need not.
+      const cancel = this.#options.clock.setTimer(wake, delayMs, { keepAlive: false });
+      this.#wake = wake;
+    });
+  }
+}

@@ -1,0 +1,299 @@
+/** What every embedded storage does the same way, over the primitives of its engine. */
+
+import { JobEventError, messageOf } from "../errors.ts";
+import { EventIdSource } from "../event/event_id.ts";
+import { MAX_EVENT_BYTES } from "../event/limits.ts";
+import { JobEventSubjects } from "../event/subjects.ts";
+import { encodeSubjectToken } from "../event/token.ts";
+import type { StoredJobEvent } from "../gen/types.ts";
+import type { DeadLetter, EventEngine, Span } from "./engine.ts";
+import {
+  checkTime,
+  checkWhole,
+  type CompiledFilter,
+  type CompiledRange,
+  compileFilter,
+  compileRange,
+} from "./filter.ts";
+import { compileStart, follow } from "./follow.ts";
+import { GroupMember } from "./group.ts";
+import { Breather, Lifetime } from "./pull.ts";
+import { type CheckedRecord, checkRecord } from "./record.ts";
+import { decodeRow } from "./row.ts";
+import type {
+  AppendOptions,
+  AppendOutcome,
+  ConsumeOptions,
+  JobEventDeliveries,
+  JobEventFilter,
+  JobEventQuery,
+  JobEventRecord,
+  JobEventStream,
+  StorageHealth,
+  StreamOptions,
+} from "./storage.ts";
+
+const PAGE_SIZE = 256;
+const DELETE_SIZE = 1000;
+
+/** What the embedded storages have in common. */
+export interface EmbeddedOptions {
+  /** What every subject begins with. @default "naq.jobs.events" */
+  readonly subjectPrefix?: string;
+  /**
+   * How long an event is kept, in milliseconds. Older events are no longer found, and are removed
+   * by later appends and by `cleanupExpiredEvents`. @default for ever
+   */
+  readonly maxAgeMs?: number;
+  /** The largest encoded event, in bytes. @default 1048576 */
+  readonly maxEventBytes?: number;
+}
+
+/**
+ * The whole of a storage but for its engine.
+ *
+ * Methods do here what {@linkcode JobEventStorage} says of the methods of the same name.
+ */
+export class EmbeddedStorage {
+  readonly subjects: JobEventSubjects;
+  readonly ids: EventIdSource = new EventIdSource();
+  readonly #engine: EventEngine;
+  readonly #maxAgeMs: number | undefined;
+  readonly #maxEventBytes: number;
+  readonly #lives = new Set<Lifetime>();
+  #nextSweep = 0;
+  #closed = false;
+
+  constructor(engine: EventEngine, options: EmbeddedOptions) {
+    this.#engine = engine;
+    this.subjects = new JobEventSubjects(options.subjectPrefix);
+    this.#maxAgeMs = options.maxAgeMs;
+    this.#maxEventBytes = options.maxEventBytes ?? MAX_EVENT_BYTES;
+  }
+
+  /** Throws `ERR_CLOSED` after {@linkcode close}. */
+  readonly assertOpen = (action: string): void => {
+    if (this.#closed) {
+      throw new JobEventError(
+        "ERR_CLOSED",
+        `Cannot ${action}: the storage ${this.#engine.name} is closed`,
+      );
+    }
+  };
+
+  append(records: readonly JobEventRecord[], options: AppendOptions): readonly AppendOutcome[] {
+    this.assertOpen("store events");
+    if (options.signal?.aborted) return this.#abandon(records, options.signal);
+    const outcomes: AppendOutcome[] = [];
+    const accepted: CheckedRecord[] = [];
+    const indexes: number[] = [];
+    records.forEach((record, index) => {
+      const checked = checkRecord(record, this.#maxEventBytes);
+      if ("event" in checked) {
+        accepted.push(checked);
+        indexes.push(index);
+      } else {
+        outcomes[index] = { status: "rejected", error: checked };
+      }
+    });
+    const stored = accepted.length === 0 ? [] : this.#insert(accepted);
+    stored.forEach((outcome, position) => outcomes[indexes[position]!] = outcome);
+    return outcomes;
+  }
+
+  #abandon(records: readonly JobEventRecord[], signal: AbortSignal): AppendOutcome[] {
+    const error = new JobEventError("ERR_TIMEOUT", "Cannot store events: the wait was given up", {
+      cause: signal.reason,
+    });
+    return records.map(() => ({ status: "retry", error }));
+  }
+
+  #insert(records: readonly CheckedRecord[]): readonly AppendOutcome[] {
+    const now = Date.now();
+    try {
+      const outcomes = this.#engine.append(records, now);
+      this.#engine.changes.notify();
+      this.#sweep(now);
+      return outcomes;
+    } catch (error) {
+      if ((error as { name?: unknown }).name !== "JobEventError") throw error;
+      const failure = error as JobEventError;
+      // What this storage may never do, it will not do later either.
+      const status = failure.code === "ERR_UNSUPPORTED" ? "rejected" : "retry";
+      return records.map(() => ({ status, error: failure }));
+    }
+  }
+
+  /** Removes a few expired events now and then, so that a storage that is only written to stays
+   * within its bounds without a timer. */
+  #sweep(now: number): void {
+    if (this.#maxAgeMs === undefined || now < this.#nextSweep) return;
+    const expired = this.#engine.lastSequenceBefore(now - this.#maxAgeMs);
+    const more = expired > 0 &&
+      this.#engine.deleteThrough(expired, DELETE_SIZE) === DELETE_SIZE;
+    this.#nextSweep = more ? now : now + Math.min(this.#maxAgeMs / 10, 60_000);
+  }
+
+  async listEvents(query: JobEventQuery): Promise<StoredJobEvent[]> {
+    const events: StoredJobEvent[] = [];
+    for await (const page of this.#pages(compileFilter(query), compileRange(query))) {
+      // Not spread into one push: a page is small, but nothing says that it stays so.
+      for (const event of page) events.push(event);
+    }
+    return events;
+  }
+
+  readEvents(query: JobEventQuery): AsyncIterable<StoredJobEvent> {
+    this.assertOpen("read events");
+    const filter = compileFilter(query);
+    const range = compileRange(query);
+    return { [Symbol.asyncIterator]: () => this.#read(filter, range) };
+  }
+
+  async *#read(filter: CompiledFilter, range: CompiledRange): AsyncGenerator<StoredJobEvent> {
+    for await (const page of this.#pages(filter, range)) {
+      for (const event of page) {
+        // Ending quietly here would make half a history look like a whole one.
+        this.assertOpen("read events");
+        yield event;
+      }
+    }
+  }
+
+  async *#pages(filter: CompiledFilter, range: CompiledRange): AsyncGenerator<StoredJobEvent[]> {
+    this.assertOpen("read events");
+    let { limit, offset } = range;
+    let span = this.#span(range.afterSequence);
+    if (limit > 0 && !filter.impossible) span = this.#engine.narrow(filter, span);
+    const breather = new Breather();
+    while (limit > 0 && span.after < span.through && !filter.impossible) {
+      this.assertOpen("read events");
+      const size = Math.min(limit + offset, PAGE_SIZE);
+      const { rows, rest } = this.#engine.readPage(filter, span, range.order, size);
+      span = rest;
+      const wanted = rows.slice(offset, offset + limit);
+      offset -= Math.min(offset, rows.length);
+      limit -= wanted.length;
+      if (wanted.length > 0) yield wanted.map(decodeRow);
+      await breather.pause();
+    }
+  }
+
+  /** What is there now and not too old. */
+  #span(afterSequence: number): Span {
+    const expired = this.#maxAgeMs === undefined
+      ? 0
+      : this.#engine.lastSequenceBefore(Date.now() - this.#maxAgeMs);
+    return { after: Math.max(afterSequence, expired), through: this.#engine.lastSequence() };
+  }
+
+  countEvents(filter: JobEventFilter): number {
+    this.assertOpen("count events");
+    const compiled = compileFilter(filter);
+    return compiled.impossible ? 0 : this.#engine.count(compiled, this.#span(0));
+  }
+
+  streamEvents(options: StreamOptions): JobEventStream {
+    this.assertOpen("stream events");
+    const filter = compileFilter(options);
+    const start = compileStart(options.from ?? "new");
+    return follow(this.#engine, filter, start, this.#live(options.signal));
+  }
+
+  consumeEvents(options: ConsumeOptions): JobEventDeliveries {
+    this.assertOpen("consume events");
+    const { consumerName, ackWaitMs = 30_000, maxDeliver = 5, maxPending = 100 } = options;
+    const { from = "all", signal } = options;
+    checkWhole("ackWaitMs", ackWaitMs, 1);
+    checkWhole("maxDeliver", maxDeliver, 1);
+    checkWhole("maxPending", maxPending, 1);
+    compileFilter(options);
+    const { jobId, workerId, queueName, eventType, since, until, tags } = options;
+    const filter = { jobId, workerId, queueName, eventType, since, until, tags };
+    const memberOptions = {
+      group: encodeSubjectToken(consumerName),
+      filter: filter as JobEventFilter,
+      start: compileStart(from),
+      ackWaitMs,
+      maxDeliver,
+      maxPending,
+    };
+    const lifetime = this.#live(signal, () => member.leave());
+    const member = new GroupMember(this.#engine, memberOptions, lifetime, this.assertOpen);
+    return member.deliveries();
+  }
+
+  /** A life that also ends when the storage is closed. */
+  #live(signal: AbortSignal | undefined, onEnd?: () => void): Lifetime {
+    if (signal?.aborted) return new Lifetime(signal, () => {});
+    const lifetime = new Lifetime(signal, () => {
+      this.#lives.delete(lifetime);
+      onEnd?.();
+    });
+    this.#lives.add(lifetime);
+    return lifetime;
+  }
+
+  /** The dead letters of one group, by its name, or of all. */
+  deadLetters(group?: string): DeadLetter[] {
+    this.assertOpen("read dead letters");
+    const key = group === undefined ? undefined : encodeSubjectToken(group);
+    return this.#engine.groups.deadLetters(key);
+  }
+
+  deleteEvents(jobId: string, erase: boolean): number {
+    this.assertOpen("delete events");
+    encodeSubjectToken(jobId);
+    return this.#engine.deleteJob(jobId, erase);
+  }
+
+  async cleanupExpiredEvents(olderThan: Date | undefined): Promise<number> {
+    this.assertOpen("clean up events");
+    const time = olderThan === undefined
+      ? Date.now() - (this.#maxAgeMs ?? Infinity)
+      : checkTime("olderThan", olderThan);
+    if (time === -Infinity) return 0;
+    const expired = this.#engine.lastSequenceBefore(time);
+    const breather = new Breather();
+    let total = 0;
+    for (let deleted = DELETE_SIZE; deleted === DELETE_SIZE; total += deleted) {
+      this.assertOpen("clean up events");
+      deleted = expired === 0 ? 0 : this.#engine.deleteThrough(expired, DELETE_SIZE);
+      await breather.pause();
+    }
+    return total;
+  }
+
+  healthCheck(): StorageHealth {
+    const started = performance.now();
+    const base = { streamName: this.#engine.name, subjects: [this.subjects.all()] };
+    const empty = {
+      messages: 0,
+      bytes: 0,
+      firstSequence: 0,
+      lastSequence: 0,
+      consumers: 0,
+      serverVersion: "",
+    };
+    if (this.#closed) {
+      const error = "The storage is closed";
+      return { status: "disconnected", ...base, ...empty, rttMs: 0, error };
+    }
+    try {
+      const { version: serverVersion, ...counts } = this.#engine.status();
+      const rttMs = performance.now() - started;
+      return { status: "healthy", ...base, ...counts, serverVersion, rttMs };
+    } catch (error) {
+      const rttMs = performance.now() - started;
+      return { status: "error", ...base, ...empty, rttMs, error: messageOf(error) };
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    // Members give back what they hold while the engine can still take it.
+    for (const lifetime of [...this.#lives]) lifetime.end();
+    this.#closed = true;
+    this.#engine.close();
+  }
+}

@@ -1,0 +1,215 @@
+/** A member of a group over an embedded storage: claim one event, hand it out, settle it. */
+
+import { JobEventError } from "../errors.ts";
+import type { StoredJobEvent } from "../gen/types.ts";
+import { ChangeSignal } from "./changes.ts";
+import type { EventEngine, Lease, StoredRow } from "./engine.ts";
+import { attempt, type CompiledStart, startAfter } from "./follow.ts";
+import { type Lifetime, PulledSequence } from "./pull.ts";
+import { decodeRow } from "./row.ts";
+import type { JobEventDeliveries, JobEventDelivery, JobEventFilter } from "./storage.ts";
+
+/** What a member of a group is started with; everything is checked. */
+export interface MemberOptions {
+  /** The group, as its key. */
+  readonly group: string;
+  /** What the group is about. */
+  readonly filter: JobEventFilter;
+  /** Where a new group begins. */
+  readonly start: CompiledStart;
+  /** How long a delivery may stay unsettled, in milliseconds. */
+  readonly ackWaitMs: number;
+  /** After so many deliveries an event becomes a dead letter. */
+  readonly maxDeliver: number;
+  /** How many deliveries the member holds at the most. */
+  readonly maxPending: number;
+}
+
+/** Takes part in a group. */
+export class GroupMember {
+  readonly #engine: EventEngine;
+  readonly #options: MemberOptions;
+  readonly #lifetime: Lifetime;
+  readonly #id: string = crypto.randomUUID();
+  /** When each unsettled delivery is no longer this member's, by position. */
+  readonly #held = new Map<number, number>();
+  readonly #room = new ChangeSignal();
+  readonly #assertOpen: (action: string) => void;
+
+  /** @param assertOpen Throws when the storage is closed. */
+  constructor(
+    engine: EventEngine,
+    options: MemberOptions,
+    lifetime: Lifetime,
+    assertOpen: (action: string) => void,
+  ) {
+    this.#engine = engine;
+    this.#options = options;
+    this.#lifetime = lifetime;
+    this.#assertOpen = assertOpen;
+  }
+
+  /** Joins and gives what the member gets. */
+  deliveries(): JobEventDeliveries {
+    const { group, filter, start } = this.#options;
+    const ready = attempt(() => {
+      if (this.#lifetime.ended) return;
+      this.#engine.groups.join(group, filter, startAfter(this.#engine, start));
+    });
+    return new PulledSequence(this.#lifetime, ready, () => this.#next());
+  }
+
+  /** Gives back what is unsettled. */
+  leave(): void {
+    if (this.#held.size === 0) return;
+    this.#held.clear();
+    try {
+      this.#engine.groups.release(this.#id);
+    } catch {
+      // A storage that cannot be written to now: the leases end by themselves.
+    }
+    this.#engine.changes.notify();
+  }
+
+  async #next(): Promise<JobEventDelivery | undefined> {
+    const { group, ackWaitMs: leaseMs, maxDeliver, maxPending } = this.#options;
+    const { signal } = this.#lifetime;
+    while (!this.#lifetime.ended) {
+      const now = Date.now();
+      const roomVersion = this.#room.version;
+      if (this.#held.size >= maxPending && !this.#dropExpired(now)) {
+        const nextExpiry = Math.min(...this.#held.values());
+        await this.#room.wait(roomVersion, signal, nextExpiry - now);
+        continue;
+      }
+      const { version } = this.#engine.changes;
+      const claim = this.#engine.groups.claim({
+        group,
+        member: this.#id,
+        now,
+        leaseMs,
+        maxDeliver,
+      });
+      if (claim.row !== undefined) return this.#deliver(claim.row, claim.deliveryCount, now);
+      const waitMs = claim.nextAt === undefined ? undefined : claim.nextAt - now;
+      await this.#engine.changes.wait(version, signal, waitMs);
+    }
+    return undefined;
+  }
+
+  #deliver(row: StoredRow, deliveryCount: number, now: number): JobEventDelivery {
+    const { group, ackWaitMs } = this.#options;
+    const { sequence } = row;
+    this.#held.set(sequence, now + ackWaitMs);
+    return new Delivery(decodeRow(row), { group, sequence, deliveryCount }, {
+      engine: this.#engine,
+      options: this.#options,
+      memberId: () => this.#lifetime.ended ? undefined : this.#id,
+      assertOpen: this.#assertOpen,
+      extend: () => {
+        if (this.#held.has(sequence)) this.#held.set(sequence, Date.now() + ackWaitMs);
+      },
+      drop: () => {
+        this.#held.delete(sequence);
+        this.#room.notify();
+      },
+    });
+  }
+
+  /** Forgets the deliveries whose time is over: they are the group's again. */
+  #dropExpired(now: number): boolean {
+    const before = this.#held.size;
+    for (const [sequence, dueAt] of this.#held) {
+      if (dueAt <= now) this.#held.delete(sequence);
+    }
+    return this.#held.size < before;
+  }
+}
+
+interface DeliveryContext {
+  readonly engine: EventEngine;
+  readonly options: MemberOptions;
+  readonly memberId: () => string | undefined;
+  readonly assertOpen: (action: string) => void;
+  readonly extend: () => void;
+  readonly drop: () => void;
+}
+
+class Delivery implements JobEventDelivery {
+  readonly event: StoredJobEvent;
+  readonly deliveryCount: number;
+  readonly #lease: Lease;
+  readonly #context: DeliveryContext;
+  #settled = false;
+
+  constructor(event: StoredJobEvent, lease: Lease, context: DeliveryContext) {
+    this.event = event;
+    this.deliveryCount = lease.deliveryCount;
+    this.#lease = lease;
+    this.#context = context;
+  }
+
+  // deno-lint-ignore require-await -- async, so that errors are rejections
+  async ack(): Promise<void> {
+    this.#settle("acknowledge", (engine) => engine.groups.settle(this.#lease));
+  }
+
+  // deno-lint-ignore require-await -- async, so that errors are rejections
+  async nak(options: { readonly delayMs?: number } = {}): Promise<void> {
+    const { delayMs = 0 } = options;
+    if (!(delayMs >= 0 && delayMs < Infinity)) {
+      throw new RangeError(`delayMs must be a number of at least 0, got ${String(delayMs)}`);
+    }
+    const { options: { maxDeliver } } = this.#context;
+    this.#settle("give back", ({ groups, changes }) => {
+      const now = Date.now();
+      // The last delivery has failed: there is nothing to wait for.
+      if (this.deliveryCount >= maxDeliver) {
+        return groups.bury(this.#lease, exhausted(this.deliveryCount), now);
+      }
+      const held = groups.defer(this.#lease, now + delayMs);
+      changes.notify();
+      return held;
+    });
+  }
+
+  // deno-lint-ignore require-await -- async, so that errors are rejections
+  async inProgress(): Promise<void> {
+    if (this.#settled) return;
+    const { engine, options, memberId, extend } = this.#context;
+    this.#context.assertOpen("extend delivery");
+    const held = engine.groups.defer(this.#lease, Date.now() + options.ackWaitMs, memberId());
+    if (!held) this.#lose("extend");
+    extend();
+  }
+
+  // deno-lint-ignore require-await -- async, so that errors are rejections
+  async deadLetter(reason: string): Promise<void> {
+    this.#settle("bury", (engine) => engine.groups.bury(this.#lease, String(reason), Date.now()));
+  }
+
+  #settle(action: string, change: (engine: EventEngine) => boolean): void {
+    if (this.#settled) return;
+    this.#context.assertOpen(`${action} delivery`);
+    const held = change(this.#context.engine);
+    this.#settled = true;
+    if (!held) this.#lose(action);
+    this.#context.drop();
+  }
+
+  #lose(action: string): never {
+    this.#settled = true;
+    this.#context.drop();
+    const { sequence, group } = this.#lease;
+    throw new JobEventError(
+      "ERR_LEASE_LOST",
+      `Cannot ${action} event ${sequence} of group ${group}: its ackWaitMs of ` +
+        `${this.#context.options.ackWaitMs} ms ended and it was delivered again, or it was deleted`,
+    );
+  }
+}
+
+/** The reason of a dead letter that nobody settled. */
+export function exhausted(deliveryCount: number): string {
+  return `Not acknowledged in ${deliveryCount} ${deliveryCount === 1 ? "delivery" : "deliveries"}`;
+}

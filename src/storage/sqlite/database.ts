@@ -1,0 +1,134 @@
+/** One connection to a SQLite file. */
+
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { JobEventError } from "../../errors.ts";
+import { sqliteError } from "./errors.ts";
+
+const MAX_STATEMENTS = 200;
+
+/** A value that SQLite stores. */
+export type SqlValue = SQLInputValue;
+
+/**
+ * A connection that keeps its prepared statements and gives this package's errors.
+ */
+export class Database {
+  /** The file. */
+  readonly path: string;
+  /** Whether nothing may be written. */
+  readonly readOnly: boolean;
+  readonly #connection: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
+  readonly #rollback: StatementSync;
+
+  /** @throws {JobEventError} The file cannot be opened. */
+  constructor(
+    path: string,
+    options: { readonly readOnly: boolean; readonly busyTimeoutMs: number },
+  ) {
+    this.path = path;
+    this.readOnly = options.readOnly;
+    try {
+      this.#connection = new DatabaseSync(path, { readOnly: options.readOnly });
+    } catch (error) {
+      throw sqliteError("open the storage", path, error);
+    }
+    try {
+      this.#connection.exec(`PRAGMA busy_timeout = ${options.busyTimeoutMs}`);
+      this.#begin = this.#connection.prepare("BEGIN IMMEDIATE");
+      this.#commit = this.#connection.prepare("COMMIT");
+      this.#rollback = this.#connection.prepare("ROLLBACK");
+    } catch (error) {
+      this.#connection.close();
+      throw sqliteError("open the storage", path, error);
+    }
+  }
+
+  /** The prepared statement; the same text is prepared once. */
+  prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      // Filters have many forms. A program uses few of them; this bounds those that use all.
+      if (this.#statements.size >= MAX_STATEMENTS) this.#statements.clear();
+      statement = this.#connection.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  /** Runs statements that are needed once. */
+  exec(sql: string): void {
+    this.#connection.exec(sql);
+  }
+
+  /** Runs a statement and gives the number of rows that it changed. */
+  run(sql: string, ...values: SqlValue[]): number {
+    return Number(this.prepare(sql).run(...values).changes);
+  }
+
+  /** The first row. */
+  get<Row>(sql: string, ...values: SqlValue[]): Row | undefined {
+    return this.prepare(sql).get(...values) as Row | undefined;
+  }
+
+  /** All rows. */
+  all<Row>(sql: string, ...values: SqlValue[]): Row[] {
+    return this.prepare(sql).all(...values) as Row[];
+  }
+
+  /**
+   * Runs something and turns SQLite's errors into this package's.
+   *
+   * @param action What it does, for the message.
+   */
+  guard<Result>(action: string, work: () => Result): Result {
+    try {
+      return work();
+    } catch (error) {
+      throw sqliteError(action, this.path, error);
+    }
+  }
+
+  /**
+   * Runs something in one transaction that may write: all of it is done, or nothing.
+   *
+   * @throws {JobEventError} `ERR_UNSUPPORTED`: the storage was opened for reading.
+   */
+  transaction<Result>(action: string, work: () => Result): Result {
+    return this.write(action, () => {
+      this.#begin.run();
+      try {
+        const result = work();
+        this.#commit.run();
+        return result;
+      } catch (error) {
+        // Some failures, a full disk for one, have ended the transaction already.
+        if (this.#connection.isTransaction) this.#rollback.run();
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Runs one statement that writes, which is a transaction of its own.
+   *
+   * @throws {JobEventError} `ERR_UNSUPPORTED`: the storage was opened for reading.
+   */
+  write<Result>(action: string, work: () => Result): Result {
+    if (this.readOnly) {
+      throw new JobEventError(
+        "ERR_UNSUPPORTED",
+        `Cannot ${action} in ${this.path}: the storage was opened with readOnly`,
+      );
+    }
+    return this.guard(action, work);
+  }
+
+  /** Closes the connection. */
+  close(): void {
+    this.#statements.clear();
+    this.#connection.close();
+  }
+}

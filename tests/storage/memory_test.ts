@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { memoryDeadLetters, MemoryJobEventStorage } from "../../src/storage/memory.ts";
+import { event } from "./events.ts";
+import { storageSuite } from "./suite.ts";
+
+storageSuite("MemoryJobEventStorage", {
+  open: (options) => Promise.resolve(new MemoryJobEventStorage(options)),
+  deadLetters: (storage, group) =>
+    Promise.resolve(memoryDeadLetters(storage as MemoryJobEventStorage, group)),
+});
+
+describe("MemoryJobEventStorage: bounds", () => {
+  it("maxEvents lets the oldest go", async () => {
+    await using storage = new MemoryJobEventStorage({ maxEvents: 100 });
+    for (let batch = 0; batch < 30; batch++) {
+      await storage.storeEvents(Array.from({ length: 17 }, (_, at) => event(`job-${at % 3}`)));
+      await storage.deleteEvents("job-2");
+    }
+    await storage.storeEvents(Array.from({ length: 50 }, () => event("job-0")));
+    const health = await storage.healthCheck();
+    const events = await storage.listEvents();
+    assert.equal(health.messages, 100);
+    assert.equal(events.length, 100);
+    assert.equal(health.firstSequence, events[0]?.natsSequence);
+    assert.equal(health.lastSequence, 560);
+    const jobs = [...await storage.getEvents("job-0"), ...await storage.getEvents("job-1")];
+    assert.equal(jobs.length, 100);
+    assert.equal(await storage.countEvents(), 100);
+  });
+
+  it("refuses bounds that are no bounds", () => {
+    for (const name of ["maxEvents", "maxAgeMs", "maxEventBytes"]) {
+      assert.throws(() => new MemoryJobEventStorage({ [name]: 0 }), RangeError);
+    }
+    assert.throws(() => new MemoryJobEventStorage({ subjectPrefix: "a.*" }), TypeError);
+  });
+});

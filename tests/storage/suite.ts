@@ -1,0 +1,42 @@
+/** The one suite that every storage passes. */
+
+import type { JobEventStorage } from "../../src/storage/storage.ts";
+import { closeSuite } from "./suite_close.ts";
+import { groupSuite } from "./suite_group.ts";
+import { liveSuite } from "./suite_live.ts";
+import { readSuite } from "./suite_read.ts";
+import { writeSuite } from "./suite_write.ts";
+
+/** What a case may ask of a new storage. */
+export interface SuiteOptions {
+  readonly subjectPrefix?: string;
+  readonly maxAgeMs?: number;
+  readonly maxEventBytes?: number;
+}
+
+/** What a test can see of a dead letter. */
+export interface SuiteDeadLetter {
+  readonly sequence: number;
+  readonly consumerName: string;
+  readonly reason: string;
+  readonly deliveryCount: number;
+}
+
+/** How the suite gets at a storage, and what that storage can do. */
+export interface StorageUnderTest {
+  /** Opens a new, empty storage. */
+  open(options?: SuiteOptions): Promise<JobEventStorage>;
+  /** Opens the same events again after `close`; absent where they do not outlive it. */
+  readonly reopen?: (closed: JobEventStorage) => Promise<JobEventStorage>;
+  /** The dead letters of a group. */
+  deadLetters(storage: JobEventStorage, group: string): Promise<readonly SuiteDeadLetter[]>;
+}
+
+/** Declares the tests of a storage. */
+export function storageSuite(name: string, storage: StorageUnderTest): void {
+  writeSuite(name, storage);
+  readSuite(name, storage);
+  liveSuite(name, storage);
+  groupSuite(name, storage);
+  closeSuite(name, storage);
+}

@@ -1,0 +1,126 @@
+/** Whether the configuration, the files and the documents agree. */
+
+import type { Problems, Tree } from "./tree.ts";
+
+const EXACT = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
+const REGISTRY = /^(npm|jsr):((?:@[\w.-]+\/)?[\w.-]+)@([^/]+)(\/.+)?$/;
+
+/** The values of an object in a JSON file whose values are strings. */
+export function strings(tree: Tree, path: string, key: string): Record<string, string> {
+  const value = tree.json(path)[key] ?? {};
+  return value as Record<string, string>;
+}
+
+/** The file behind each export. */
+export function exportedFiles(tree: Tree): Map<string, string> {
+  const entries = Object.entries(strings(tree, "deno.json", "exports"));
+  return new Map(entries.map(([name, file]) => [name, file.replace(/^\.\//, "")]));
+}
+
+/** Exports without a file, and published files that are not there. */
+export function exportsExist(tree: Tree): Problems {
+  const problems = [...exportedFiles(tree)]
+    .filter(([, file]) => !tree.has(file))
+    .map(([name, file]) => `deno.json exports "${name}", but there is no ${file}`);
+  const { include = [] } = (tree.json("deno.json")["publish"] ?? {}) as { include?: string[] };
+  for (const path of include) {
+    const isThere = tree.has(path) || tree.paths().some((file) => file.startsWith(`${path}/`));
+    if (!isThere) problems.push(`deno.json publishes ${path}, which is not there`);
+  }
+  return problems;
+}
+
+/** `mod.ts` is a module doc and two sorted lists: values, then types. */
+export function modIsAList(tree: Tree): Problems {
+  const path = "mod.ts";
+  const problems: Problems = [];
+  if (!/^\/\*\*[\s\S]*?@module[\s\S]*?\*\//.test(tree.text(path))) {
+    problems.push(`${path} does not begin with a module doc (@module)`);
+  }
+  const { code, imports } = tree.source(path);
+  for (const { line, what } of code) {
+    problems.push(`${path}:${line} has a ${what}, not only re-exports`);
+  }
+  const lists = [...tree.text(path).matchAll(/^export (type )?\{([^}]*)\}/gm)];
+  for (const [, , list = ""] of lists) {
+    if (/\btype\s/.test(list)) problems.push(`${path} mixes a type into a list of values: ${list}`);
+  }
+  const kinds = imports.map(({ kind }) => kind);
+  if (kinds.lastIndexOf("static") > kinds.indexOf("type") && kinds.includes("type")) {
+    problems.push(`${path} has values below types`);
+  }
+  for (const what of ["values", "types"]) {
+    const names = lists
+      .filter(([, isType]) => (what === "types") === (isType !== undefined))
+      .flatMap(([, , list = ""]) => list.split(",").map((name) => name.trim().toLowerCase()))
+      .filter((name) => name !== "");
+    if (names.join() !== [...names].sort().join()) problems.push(`${path}: ${what} are not sorted`);
+  }
+  return problems;
+}
+
+/** Dependencies without an exact version, under another name than their own, or in two versions. */
+export function versionsPinned(tree: Tree): Problems {
+  const problems: Problems = [];
+  const versions = new Map<string, string>();
+  for (const [key, target] of Object.entries(strings(tree, "deno.json", "imports"))) {
+    const [, , name = "", version = "", file = ""] = REGISTRY.exec(target) ?? [];
+    if (!EXACT.test(version)) {
+      problems.push(`deno.json imports ${target}: the version is not exact`);
+    }
+    // Bun and Node know no import map: they find a package by its own name only.
+    if (key !== name + file) problems.push(`deno.json imports ${target} under the name ${key}`);
+    const other = versions.get(name) ?? version;
+    if (other !== version) problems.push(`deno.json imports ${name} as ${other} and ${version}`);
+    versions.set(name, version);
+  }
+  for (const group of ["dependencies", "devDependencies", "overrides"]) {
+    for (const [name, version] of Object.entries(strings(tree, "package.json", group))) {
+      if (!EXACT.test(version)) {
+        problems.push(`package.json ${group}: ${name}@${version} is not exact`);
+      }
+    }
+  }
+  return problems;
+}
+
+/** Imports that nothing uses, or that the README does not explain. */
+export function dependenciesUsed(tree: Tree): Problems {
+  const problems: Problems = [];
+  const readme = tree.text("README.md");
+  const users = new Map<string, string[]>();
+  for (const { path, imports } of tree.sources(/^/)) {
+    for (const { specifier } of imports) {
+      users.set(specifier, [...(users.get(specifier) ?? []), path]);
+    }
+  }
+  for (const [key, target] of Object.entries(strings(tree, "deno.json", "imports"))) {
+    const files = users.get(key) ?? [];
+    const name = REGISTRY.exec(target)?.[2] ?? key;
+    if (files.length === 0) problems.push(`deno.json imports ${key}, which nothing uses`);
+    if (files.some((path) => path.startsWith("src/")) && !readme.includes(`\`${name}\``)) {
+      problems.push(`README.md gives no reason for the dependency ${name}`);
+    }
+  }
+  return problems;
+}
+
+/** Folders of `src` without tests beside them in `tests`. */
+export function testsMirrorSources(tree: Tree): Problems {
+  const folders = new Set(
+    tree.paths(/^src\/[^/]+\//).map((path) => path.split("/")[1] ?? ""),
+  );
+  return [...folders]
+    .filter((folder) => tree.paths(new RegExp(`^tests/${folder}/.*_test\\.ts$`)).length === 0)
+    .map((folder) => `src/${folder} has no tests in tests/${folder}`);
+}
+
+/** Files that say that they are generated and are not where those are, or the other way round. */
+export function generatedMarked(tree: Tree): Problems {
+  return tree.paths(/\.ts$/).flatMap((path) => {
+    const isMarked = tree.text(path).startsWith("// @generated by scripts/gen.ts");
+    const isPlaced = path.startsWith("src/gen/");
+    if (isMarked === isPlaced) return [];
+    return [isMarked ? `${path} is generated, but not in src/gen` : `${path} is not generated`];
+  });
+}
