@@ -6,7 +6,8 @@ import { MAX_EVENT_BYTES } from "../event/limits.ts";
 import { JobEventSubjects } from "../event/subjects.ts";
 import { encodeSubjectToken } from "../event/token.ts";
 import type { StoredJobEvent } from "../gen/types.ts";
-import type { DeadLetter, EventEngine, Span } from "./engine.ts";
+import { EmbeddedDeadLetters } from "./dead_letters.ts";
+import type { EventEngine, Span } from "./engine.ts";
 import {
   checkTime,
   checkWhole,
@@ -57,6 +58,7 @@ export interface EmbeddedOptions {
 export class EmbeddedStorage {
   readonly subjects: JobEventSubjects;
   readonly ids: EventIdSource = new EventIdSource();
+  readonly deadLetters: EmbeddedDeadLetters;
   readonly #engine: EventEngine;
   readonly #maxAgeMs: number | undefined;
   readonly #maxEventBytes: number;
@@ -67,6 +69,7 @@ export class EmbeddedStorage {
   constructor(engine: EventEngine, options: EmbeddedOptions) {
     this.#engine = engine;
     this.subjects = new JobEventSubjects(options.subjectPrefix);
+    this.deadLetters = new EmbeddedDeadLetters(engine, this.assertOpen);
     this.#maxAgeMs = options.maxAgeMs;
     this.#maxEventBytes = options.maxEventBytes ?? MAX_EVENT_BYTES;
   }
@@ -203,7 +206,7 @@ export class EmbeddedStorage {
   consumeEvents(options: ConsumeOptions): JobEventDeliveries {
     this.assertOpen("consume events");
     const { consumerName, ackWaitMs = 30_000, maxDeliver = 5, maxPending = 100 } = options;
-    const { from = "all", signal } = options;
+    const { from = "all", reset = false, onDeadLetter, signal } = options;
     checkWhole("ackWaitMs", ackWaitMs, 1);
     checkWhole("maxDeliver", maxDeliver, 1);
     checkWhole("maxPending", maxPending, 1);
@@ -214,9 +217,11 @@ export class EmbeddedStorage {
       group: encodeSubjectToken(consumerName),
       filter: filter as JobEventFilter,
       start: compileStart(from),
+      reset,
       ackWaitMs,
       maxDeliver,
       maxPending,
+      onDeadLetter,
     };
     const lifetime = this.#live(signal, () => member.leave());
     const member = new GroupMember(this.#engine, memberOptions, lifetime, this.assertOpen);
@@ -232,13 +237,6 @@ export class EmbeddedStorage {
     });
     this.#lives.add(lifetime);
     return lifetime;
-  }
-
-  /** The dead letters of one group, by its name, or of all. */
-  deadLetters(group?: string): DeadLetter[] {
-    this.assertOpen("read dead letters");
-    const key = group === undefined ? undefined : encodeSubjectToken(group);
-    return this.#engine.groups.deadLetters(key);
   }
 
   deleteEvents(jobId: string, erase: boolean): number {

@@ -54,8 +54,10 @@ export interface EngineStatus {
 
 /** An event that a group gave up on. */
 export interface DeadLetter extends StoredRow {
-  /** The group. */
-  readonly consumerName: string;
+  /** The letter's number; numbers rise and never come twice. */
+  readonly id: number;
+  /** The group, as its key. */
+  readonly group: string;
   /** Why. */
   readonly reason: string;
   /** How often it was delivered. */
@@ -64,12 +66,24 @@ export interface DeadLetter extends StoredRow {
   readonly deadAt: number;
 }
 
+/** A filter of dead letters: checked, and in the form in which it is compared. */
+export interface DeadLetterSelection {
+  /** The group, as its key, or `undefined` for any. */
+  readonly group: string | undefined;
+  /** The job, or `undefined` for any. */
+  readonly jobId: string | undefined;
+  /** The letters' numbers, or `undefined` for any. */
+  readonly ids: readonly number[] | undefined;
+}
+
 /** What a member of a group asks for. */
 export interface ClaimRequest {
   /** The group. */
   readonly group: string;
   /** Who asks. */
   readonly member: string;
+  /** What the claim will be known by: new for each claim. */
+  readonly fence: string;
   /** Now, in milliseconds since the Unix epoch. */
   readonly now: number;
   /** How long the claim holds, in milliseconds. */
@@ -78,22 +92,23 @@ export interface ClaimRequest {
   readonly maxDeliver: number;
 }
 
-/** A claimed event, or when there may be one: at that time, or with the next change. */
+/**
+ * A claimed event; or one that had no delivery left and became a dead letter; or when there may be
+ * an event: at that time, or with the next change.
+ */
 export type Claim =
   | { readonly row: StoredRow; readonly deliveryCount: number }
-  | { readonly row: undefined; readonly nextAt: number | undefined };
+  | { readonly buried: DeadLetter }
+  | { readonly nextAt: number | undefined };
 
-/**
- * One delivery of one event. The count is the fence: it rises when the event is claimed again, and
- * settling with the old count fails.
- */
+/** One delivery of one event. Settling fails when the event was claimed again since. */
 export interface Lease {
   /** The group. */
   readonly group: string;
   /** The event's position. */
   readonly sequence: number;
-  /** Which delivery of the event it is. */
-  readonly deliveryCount: number;
+  /** What the claim is known by. */
+  readonly fence: string;
 }
 
 /** The state of the groups. Each method is one step that no other member sees half done. */
@@ -102,8 +117,9 @@ export interface GroupEngine {
    * Makes a group that is not there yet, or gives one that is there this filter.
    *
    * @param after Where a new group begins.
+   * @param reset Whether one that is there begins there too, and forgets what is pending.
    */
-  join(group: string, filter: JobEventFilter, after: number): void;
+  join(group: string, filter: JobEventFilter, after: number, reset: boolean): void;
   /** Claims what is due again, else what is new. */
   claim(request: ClaimRequest): Claim;
   /** Forgets the event. `false`: the lease is over. */
@@ -114,12 +130,16 @@ export interface GroupEngine {
    * @param member Who holds it until then, if somebody does.
    */
   defer(lease: Lease, dueAt: number, member?: string): boolean;
-  /** Makes the event a dead letter. `false`: the lease is over. */
-  bury(lease: Lease, reason: string, now: number): boolean;
+  /** Makes the event a dead letter. `undefined`: the lease is over. */
+  bury(lease: Lease, reason: string, now: number): DeadLetter | undefined;
   /** Makes everything that a member holds due at once. */
   release(member: string): void;
-  /** The dead letters of one group or of all, the first one first. */
-  deadLetters(group?: string): DeadLetter[];
+  /** Dead letters, the first one first. */
+  deadLetters(selection: DeadLetterSelection, limit: number): DeadLetter[];
+  /** Makes the events of dead letters due at once, with no delivery counted, for their groups. */
+  replay(selection: DeadLetterSelection): number;
+  /** Forgets dead letters. */
+  purge(selection: DeadLetterSelection): number;
 }
 
 /** Synchronous primitives over one place where events are kept. */

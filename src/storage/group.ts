@@ -1,13 +1,19 @@
 /** A member of a group over an embedded storage: claim one event, hand it out, settle it. */
 
-import { JobEventError } from "../errors.ts";
+import { JobEventError, messageOf } from "../errors.ts";
 import type { StoredJobEvent } from "../gen/types.ts";
 import { ChangeSignal } from "./changes.ts";
-import type { EventEngine, Lease, StoredRow } from "./engine.ts";
+import { publicLetter } from "./dead_letters.ts";
+import type { DeadLetter, EventEngine, Lease, StoredRow } from "./engine.ts";
 import { attempt, type CompiledStart, startAfter } from "./follow.ts";
 import { type Lifetime, PulledSequence } from "./pull.ts";
 import { decodeRow } from "./row.ts";
-import type { JobEventDeliveries, JobEventDelivery, JobEventFilter } from "./storage.ts";
+import type {
+  JobEventDeadLetter,
+  JobEventDeliveries,
+  JobEventDelivery,
+  JobEventFilter,
+} from "./storage.ts";
 
 /** What a member of a group is started with; everything is checked. */
 export interface MemberOptions {
@@ -17,12 +23,16 @@ export interface MemberOptions {
   readonly filter: JobEventFilter;
   /** Where a new group begins. */
   readonly start: CompiledStart;
+  /** Whether a group that is there begins there too. */
+  readonly reset: boolean;
   /** How long a delivery may stay unsettled, in milliseconds. */
   readonly ackWaitMs: number;
   /** After so many deliveries an event becomes a dead letter. */
   readonly maxDeliver: number;
   /** How many deliveries the member holds at the most. */
   readonly maxPending: number;
+  /** Told of what became a dead letter undelivered. */
+  readonly onDeadLetter: ((letter: JobEventDeadLetter) => void) | undefined;
 }
 
 /** Takes part in a group. */
@@ -31,9 +41,10 @@ export class GroupMember {
   readonly #options: MemberOptions;
   readonly #lifetime: Lifetime;
   readonly #id: string = crypto.randomUUID();
-  /** When each unsettled delivery is no longer this member's, by position. */
-  readonly #held = new Map<number, number>();
+  /** When each unsettled delivery is no longer this member's, by the fence of its claim. */
+  readonly #held = new Map<string, number>();
   readonly #room = new ChangeSignal();
+  #claims = 0;
   readonly #assertOpen: (action: string) => void;
 
   /** @param assertOpen Throws when the storage is closed. */
@@ -51,10 +62,11 @@ export class GroupMember {
 
   /** Joins and gives what the member gets. */
   deliveries(): JobEventDeliveries {
-    const { group, filter, start } = this.#options;
+    const { group, filter, start, reset } = this.#options;
     const ready = attempt(() => {
       if (this.#lifetime.ended) return;
-      this.#engine.groups.join(group, filter, startAfter(this.#engine, start));
+      this.#engine.groups.join(group, filter, startAfter(this.#engine, start), reset);
+      if (reset) this.#engine.changes.notify();
     });
     return new PulledSequence(this.#lifetime, ready, () => this.#next());
   }
@@ -83,44 +95,71 @@ export class GroupMember {
         continue;
       }
       const { version } = this.#engine.changes;
+      const fence = `${this.#id}:${++this.#claims}`;
       const claim = this.#engine.groups.claim({
         group,
         member: this.#id,
+        fence,
         now,
         leaseMs,
         maxDeliver,
       });
-      if (claim.row !== undefined) return this.#deliver(claim.row, claim.deliveryCount, now);
-      const waitMs = claim.nextAt === undefined ? undefined : claim.nextAt - now;
-      await this.#engine.changes.wait(version, signal, waitMs);
+      if ("buried" in claim) {
+        this.#tellOfBuried(claim.buried);
+      } else if ("row" in claim) {
+        const delivery = this.#deliver(claim.row, claim.deliveryCount, fence, now);
+        if (delivery !== undefined) return delivery;
+      } else {
+        const waitMs = claim.nextAt === undefined ? undefined : claim.nextAt - now;
+        await this.#engine.changes.wait(version, signal, waitMs);
+      }
     }
     return undefined;
   }
 
-  #deliver(row: StoredRow, deliveryCount: number, now: number): JobEventDelivery {
+  #deliver(
+    row: StoredRow,
+    deliveryCount: number,
+    fence: string,
+    now: number,
+  ): JobEventDelivery | undefined {
     const { group, ackWaitMs } = this.#options;
     const { sequence } = row;
-    this.#held.set(sequence, now + ackWaitMs);
-    return new Delivery(decodeRow(row), { group, sequence, deliveryCount }, {
+    const lease = { group, sequence, fence };
+    let event: StoredJobEvent;
+    try {
+      event = decodeRow(row);
+    } catch (error) {
+      // Nobody who runs this version can deal with it, and it must not be in the others' way.
+      const buried = this.#engine.groups.bury(lease, messageOf(error), now);
+      if (buried !== undefined) this.#tellOfBuried(buried);
+      return undefined;
+    }
+    this.#held.set(fence, now + ackWaitMs);
+    return new Delivery(event, deliveryCount, lease, {
       engine: this.#engine,
       options: this.#options,
       memberId: () => this.#lifetime.ended ? undefined : this.#id,
       assertOpen: this.#assertOpen,
       extend: () => {
-        if (this.#held.has(sequence)) this.#held.set(sequence, Date.now() + ackWaitMs);
+        if (this.#held.has(fence)) this.#held.set(fence, Date.now() + ackWaitMs);
       },
       drop: () => {
-        this.#held.delete(sequence);
+        this.#held.delete(fence);
         this.#room.notify();
       },
     });
   }
 
+  #tellOfBuried(letter: DeadLetter): void {
+    this.#options.onDeadLetter?.(publicLetter(letter));
+  }
+
   /** Forgets the deliveries whose time is over: they are the group's again. */
   #dropExpired(now: number): boolean {
     const before = this.#held.size;
-    for (const [sequence, dueAt] of this.#held) {
-      if (dueAt <= now) this.#held.delete(sequence);
+    for (const [fence, dueAt] of this.#held) {
+      if (dueAt <= now) this.#held.delete(fence);
     }
     return this.#held.size < before;
   }
@@ -142,9 +181,14 @@ class Delivery implements JobEventDelivery {
   readonly #context: DeliveryContext;
   #settled = false;
 
-  constructor(event: StoredJobEvent, lease: Lease, context: DeliveryContext) {
+  constructor(
+    event: StoredJobEvent,
+    deliveryCount: number,
+    lease: Lease,
+    context: DeliveryContext,
+  ) {
     this.event = event;
-    this.deliveryCount = lease.deliveryCount;
+    this.deliveryCount = deliveryCount;
     this.#lease = lease;
     this.#context = context;
   }
@@ -165,7 +209,7 @@ class Delivery implements JobEventDelivery {
       const now = Date.now();
       // The last delivery has failed: there is nothing to wait for.
       if (this.deliveryCount >= maxDeliver) {
-        return groups.bury(this.#lease, exhausted(this.deliveryCount), now);
+        return groups.bury(this.#lease, exhausted(this.deliveryCount), now) !== undefined;
       }
       const held = groups.defer(this.#lease, now + delayMs);
       changes.notify();
@@ -185,7 +229,10 @@ class Delivery implements JobEventDelivery {
 
   // deno-lint-ignore require-await -- async, so that errors are rejections
   async deadLetter(reason: string): Promise<void> {
-    this.#settle("bury", (engine) => engine.groups.bury(this.#lease, String(reason), Date.now()));
+    this.#settle(
+      "bury",
+      ({ groups }) => groups.bury(this.#lease, String(reason), Date.now()) !== undefined,
+    );
   }
 
   #settle(action: string, change: (engine: EventEngine) => boolean): void {
@@ -204,7 +251,8 @@ class Delivery implements JobEventDelivery {
     throw new JobEventError(
       "ERR_LEASE_LOST",
       `Cannot ${action} event ${sequence} of group ${group}: its ackWaitMs of ` +
-        `${this.#context.options.ackWaitMs} ms ended and it was delivered again, or it was deleted`,
+        `${this.#context.options.ackWaitMs} ms ended and it was delivered again, it was deleted, or ` +
+        "the group was reset",
     );
   }
 }

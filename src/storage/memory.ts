@@ -3,13 +3,13 @@
 import type { JobEventSubjects } from "../event/subjects.ts";
 import type { JobEvent, JobEventType, StoredJobEvent } from "../gen/types.ts";
 import { EmbeddedStorage } from "./embedded.ts";
-import type { DeadLetter } from "./engine.ts";
 import { checkWhole } from "./filter.ts";
 import { MemoryEngine } from "./memory/engine.ts";
 import type {
   AppendOptions,
   AppendOutcome,
   ConsumeOptions,
+  JobEventDeadLetters,
   JobEventDeliveries,
   JobEventFilter,
   JobEventQuery,
@@ -37,13 +37,6 @@ export interface MemoryJobEventStorageOptions {
   readonly maxEventBytes?: number;
 }
 
-let readDeadLetters: (storage: MemoryJobEventStorage, group?: string) => DeadLetter[];
-
-/** The dead letters of one group or of all. Not part of the public face yet. */
-export function memoryDeadLetters(storage: MemoryJobEventStorage, group?: string): DeadLetter[] {
-  return readDeadLetters(storage, group);
-}
-
 /**
  * Keeps events in memory, in order and with everything that a storage can do; they are gone when
  * the program ends. It needs nothing of the runtime and works at the edge.
@@ -65,10 +58,6 @@ export function memoryDeadLetters(storage: MemoryJobEventStorage, group?: string
 export class MemoryJobEventStorage implements JobEventStorage {
   readonly #storage: EmbeddedStorage;
 
-  static {
-    readDeadLetters = (storage, group) => storage.#storage.deadLetters(group);
-  }
-
   /**
    * Makes an empty storage.
    *
@@ -82,6 +71,11 @@ export class MemoryJobEventStorage implements JobEventStorage {
     if (maxEventBytes !== undefined) checkWhole("maxEventBytes", maxEventBytes, 1);
     const engine = new MemoryEngine(maxEvents ?? Infinity);
     this.#storage = new EmbeddedStorage(engine, options);
+  }
+
+  /** The events that groups gave up on. */
+  get deadLetters(): JobEventDeadLetters {
+    return this.#storage.deadLetters;
   }
 
   /** How this storage names its subjects. */

@@ -96,14 +96,25 @@ export interface ConsumeOptions extends JobEventFilter {
    * joined last.
    */
   readonly consumerName: string;
-  /** Where a group begins that is not there yet. @default "all" */
+  /** Where a group begins that is not there yet, or that is to be `reset`. @default "all" */
   readonly from?: StreamStart;
+  /**
+   * Sets the position of a group that is there to `from`, once, when this member joins: what comes
+   * after it is delivered again, also if it was acknowledged, and as a first delivery. What is
+   * unsettled is void: settling it fails with `ERR_LEASE_LOST`. Dead letters stay. @default false
+   */
+  readonly reset?: boolean;
   /** A delivery that is not settled within this time is delivered again. @default 30000 */
   readonly ackWaitMs?: number;
   /** After so many deliveries an event becomes a dead letter. @default 5 */
   readonly maxDeliver?: number;
   /** How many deliveries this member holds unsettled at the most. @default 100 */
   readonly maxPending?: number;
+  /**
+   * Told of each event that this member made a dead letter without delivering it: its last delivery
+   * was never settled, or it cannot be decoded. Must not throw.
+   */
+  readonly onDeadLetter?: (letter: JobEventDeadLetter) => void;
   /** Ends the deliveries. */
   readonly signal?: AbortSignal;
 }
@@ -139,6 +150,70 @@ export interface JobEventDeliveries extends AsyncIterable<JobEventDelivery>, Asy
   readonly ready: Promise<void>;
 }
 
+/** An event that a group gave up on: its own copy, which is kept when the event expires. */
+export interface JobEventDeadLetter {
+  /** Names the letter in {@linkcode DeadLetterFilter}. Never given twice by a storage. */
+  readonly id: string;
+  /** The group. */
+  readonly consumerName: string;
+  /** The event; absent when its bytes cannot be decoded. */
+  readonly event?: StoredJobEvent;
+  /** The event's position. */
+  readonly natsSequence: number;
+  /** The encoded event, as it was stored. */
+  readonly payload: Uint8Array;
+  /** The last error, or what else made the group give up. */
+  readonly reason: string;
+  /** How often the event was delivered. */
+  readonly deliveryCount: number;
+  /** When the group gave up on it. */
+  readonly deadAt: Date;
+}
+
+/** Which dead letters are meant. Everything that is given must match. */
+export interface DeadLetterFilter {
+  /** Only those of this group. */
+  readonly consumerName?: string;
+  /** Only those of this job's events. */
+  readonly jobId?: string;
+  /** Only these; an id that is not there (any more) matches nothing. */
+  readonly ids?: readonly string[];
+}
+
+/** Which dead letters to list, and how many. */
+export interface DeadLetterQuery extends DeadLetterFilter {
+  /** At most so many, the first ones. @default all */
+  readonly limit?: number;
+}
+
+/**
+ * The events that groups gave up on. `deleteEvents` deletes those of its job too.
+ *
+ * Each call throws {@linkcode JobEventError} `ERR_CLOSED` after `close`, and a `RangeError` for a
+ * name that is empty or too long.
+ */
+export interface JobEventDeadLetters {
+  /**
+   * The dead letters of a filter, the first one first.
+   *
+   * @throws {RangeError} `limit` is negative or not whole.
+   */
+  list(query?: DeadLetterQuery): Promise<JobEventDeadLetter[]>;
+  /**
+   * Gives events to the group that gave up on them again, as a first delivery, and removes the
+   * letters. The group's filter is not asked again; other groups do not notice.
+   *
+   * @returns How many letters there were.
+   */
+  replay(filter?: DeadLetterFilter): Promise<number>;
+  /**
+   * Removes letters for good.
+   *
+   * @returns How many there were.
+   */
+  purge(filter?: DeadLetterFilter): Promise<number>;
+}
+
 /** The state of a storage. */
 export interface StorageHealth {
   /** Whether the storage answers. */
@@ -167,6 +242,8 @@ export interface StorageHealth {
 
 /** The read side. */
 export interface JobEventSource {
+  /** The events that groups gave up on. */
+  readonly deadLetters: JobEventDeadLetters;
   /** The events of one job, oldest first. */
   getEvents(
     jobId: string,

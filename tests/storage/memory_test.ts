@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { memoryDeadLetters, MemoryJobEventStorage } from "../../src/storage/memory.ts";
+import { MemoryJobEventStorage } from "../../src/storage/memory.ts";
 import { event } from "./events.ts";
 import { storageSuite } from "./suite.ts";
 
 storageSuite("MemoryJobEventStorage", {
   open: (options) => Promise.resolve(new MemoryJobEventStorage(options)),
-  deadLetters: (storage, group) =>
-    Promise.resolve(memoryDeadLetters(storage as MemoryJobEventStorage, group)),
 });
 
 describe("MemoryJobEventStorage: bounds", () => {

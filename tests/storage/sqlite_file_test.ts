@@ -6,7 +6,6 @@ import { after, before, describe, it } from "node:test";
 import { compileFilter } from "../../src/storage/filter.ts";
 import { SqliteJobEventStorage } from "../../src/storage/sqlite.ts";
 import { countQuery, pageQuery } from "../../src/storage/sqlite/query.ts";
-import { sqliteDeadLetters } from "../../src/storage/sqlite/storage.ts";
 import type { JobEventStorage } from "../../src/storage/storage.ts";
 import { seededRandom, take, temporaryDirectory, testSeed } from "../helpers.ts";
 import { event, FILTERS, record } from "./events.ts";
@@ -228,10 +227,13 @@ describe("SqliteJobEventStorage: what is in the file", () => {
       if (random(50) === 0) await storage.deleteEvents("secret-job");
     }
     const { natsSequence: sequence } = await storage.storeEvent(secret());
-    // One of the events is a dead letter, too.
-    const group = storage.consumeEvents({ consumerName: "group", from: { sequence } });
-    const [dead] = await take(group, 1);
-    await dead!.deadLetter("no");
+    // One of the events is a dead letter, too; another group has one that is replayed.
+    for (const consumerName of ["group", "replayed"]) {
+      const group = storage.consumeEvents({ consumerName, from: { sequence } });
+      const [dead] = await take(group, 1);
+      await dead!.deadLetter("no");
+    }
+    assert.equal(await storage.deadLetters.replay({ consumerName: "replayed" }), 1);
     const contains = async (): Promise<boolean> => {
       const bytes = await Promise.all(["", "-wal"].map((suffix) => readFile(path + suffix)));
       return bytes.some((file) => file.includes("secret-"));
@@ -242,7 +244,7 @@ describe("SqliteJobEventStorage: what is in the file", () => {
     assert(deleted > 0);
     assert.equal(await contains(), false, `TEST_SEED=${seed}`);
     assert.equal(await storage.countEvents(), all - deleted);
-    assert.equal(sqliteDeadLetters(storage).length, 0);
+    assert.deepEqual(await storage.deadLetters.list(), []);
     const next = await storage.storeEvent(event("next"));
     assert.equal(next.natsSequence, sequence + 1);
   });
@@ -308,7 +310,7 @@ describe("SqliteJobEventStorage: what is in the file", () => {
     const path = newPath();
     await using _storage = await SqliteJobEventStorage.open(path, { synchronous: "full" });
     assert.deepEqual({ ...sql<object>(path, "PRAGMA journal_mode")[0] }, { journal_mode: "wal" });
-    assert.deepEqual({ ...sql<object>(path, "PRAGMA user_version")[0] }, { user_version: 1 });
+    assert.deepEqual({ ...sql<object>(path, "PRAGMA user_version")[0] }, { user_version: 2 });
     assert.deepEqual({ ...sql<object>(path, "PRAGMA application_id")[0] }, {
       application_id: 0x6e617165,
     });

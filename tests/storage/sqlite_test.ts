@@ -1,7 +1,6 @@
 import { after } from "node:test";
 import { join } from "node:path";
 import { SqliteJobEventStorage } from "../../src/storage/sqlite.ts";
-import { sqliteDeadLetters } from "../../src/storage/sqlite/storage.ts";
 import { temporaryDirectory } from "../helpers.ts";
 import { storageSuite } from "./suite.ts";
 
@@ -19,6 +18,4 @@ async function open(path: string, options = {}): Promise<SqliteJobEventStorage> 
 storageSuite("SqliteJobEventStorage", {
   open: (options) => open(join(directory.path, `suite-${++files}.sqlite`), options),
   reopen: (closed) => open(paths.get(closed)!),
-  deadLetters: (storage, group) =>
-    Promise.resolve(sqliteDeadLetters(storage as SqliteJobEventStorage, group)),
 });

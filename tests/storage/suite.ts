@@ -2,9 +2,11 @@
 
 import type { JobEventStorage } from "../../src/storage/storage.ts";
 import { closeSuite } from "./suite_close.ts";
+import { deadLetterSuite } from "./suite_dead_letters.ts";
 import { groupSuite } from "./suite_group.ts";
 import { liveSuite } from "./suite_live.ts";
 import { readSuite } from "./suite_read.ts";
+import { resetSuite } from "./suite_reset.ts";
 import { writeSuite } from "./suite_write.ts";
 
 /** What a case may ask of a new storage. */
@@ -14,22 +16,12 @@ export interface SuiteOptions {
   readonly maxEventBytes?: number;
 }
 
-/** What a test can see of a dead letter. */
-export interface SuiteDeadLetter {
-  readonly sequence: number;
-  readonly consumerName: string;
-  readonly reason: string;
-  readonly deliveryCount: number;
-}
-
 /** How the suite gets at a storage, and what that storage can do. */
 export interface StorageUnderTest {
   /** Opens a new, empty storage. */
   open(options?: SuiteOptions): Promise<JobEventStorage>;
   /** Opens the same events again after `close`; absent where they do not outlive it. */
   readonly reopen?: (closed: JobEventStorage) => Promise<JobEventStorage>;
-  /** The dead letters of a group. */
-  deadLetters(storage: JobEventStorage, group: string): Promise<readonly SuiteDeadLetter[]>;
 }
 
 /** Declares the tests of a storage. */
@@ -38,5 +30,7 @@ export function storageSuite(name: string, storage: StorageUnderTest): void {
   readSuite(name, storage);
   liveSuite(name, storage);
   groupSuite(name, storage);
+  deadLetterSuite(name, storage);
+  resetSuite(name, storage);
   closeSuite(name, storage);
 }

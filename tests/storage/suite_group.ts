@@ -2,7 +2,11 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { JobEventDelivery, JobEventStorage } from "../../src/storage/storage.ts";
+import type {
+  JobEventDeadLetter,
+  JobEventDelivery,
+  JobEventStorage,
+} from "../../src/storage/storage.ts";
 import { eventually, take, within } from "../helpers.ts";
 import { event } from "./events.ts";
 import type { StorageUnderTest } from "./suite.ts";
@@ -150,8 +154,8 @@ function settleSuite(name: string, under: StorageUnderTest): void {
     });
     after(() => storage.close());
 
-    const letters = (group: string): ReturnType<StorageUnderTest["deadLetters"]> =>
-      under.deadLetters(storage, group);
+    const letters = (consumerName: string): Promise<JobEventDeadLetter[]> =>
+      storage.deadLetters.list({ consumerName });
     const open = async (
       consumerName: string,
       options: { readonly ackWaitMs?: number; readonly maxDeliver?: number } = {},
@@ -239,7 +243,7 @@ function settleSuite(name: string, under: StorageUnderTest): void {
       });
       await group[Symbol.asyncDispose]();
       await next;
-      const letter = dead.find(({ sequence }) => sequence === poison!.natsSequence);
+      const letter = dead.find(({ natsSequence }) => natsSequence === poison!.natsSequence);
       assert.equal(letter?.consumerName, "dead");
       assert.equal(letter?.deliveryCount, 2);
       assert.match(letter!.reason, /2 deliveries/);
@@ -253,7 +257,7 @@ function settleSuite(name: string, under: StorageUnderTest): void {
       await bad.ack();
       const [letter] = await letters("bury");
       assert.equal(letter?.reason, "no such tenant");
-      assert.equal(letter?.sequence, natsSequence);
+      assert.equal(letter?.natsSequence, natsSequence);
       assert.equal(letter?.deliveryCount, 1);
       assert.equal(await storage.deleteEvents("bad"), 1);
       assert.deepEqual(await letters("bury"), []);

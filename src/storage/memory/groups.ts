@@ -4,23 +4,30 @@ import type {
   Claim,
   ClaimRequest,
   DeadLetter,
+  DeadLetterSelection,
   EventEngine,
   GroupEngine,
   Lease,
+  StoredRow,
 } from "../engine.ts";
 import { type CompiledFilter, compileFilter } from "../filter.ts";
 import { exhausted } from "../group.ts";
 import type { JobEventFilter } from "../storage.ts";
 import type { Entry } from "./log.ts";
 
-interface KeptLetter extends DeadLetter {
+interface JobRow extends StoredRow {
   readonly jobId: string;
 }
+
+type KeptLetter = DeadLetter & JobRow;
 
 interface Pending {
   deliveryCount: number;
   dueAt: number;
   member: string | undefined;
+  fence: string;
+  /** The event of a dead letter that is replayed: it may have expired since. */
+  readonly copy?: JobRow;
 }
 
 interface Group {
@@ -43,6 +50,7 @@ export class MemoryGroups implements GroupEngine {
   readonly #rows: MemoryRows;
   readonly #groups = new Map<string, Group>();
   #dead: KeptLetter[] = [];
+  #lastLetter = 0;
 
   constructor(rows: MemoryRows) {
     this.#rows = rows;
@@ -52,10 +60,10 @@ export class MemoryGroups implements GroupEngine {
     return this.#groups.size;
   }
 
-  join(name: string, filter: JobEventFilter, after: number): void {
+  join(name: string, filter: JobEventFilter, after: number, reset: boolean): void {
     const compiled = compileFilter(filter);
     const group = this.#groups.get(name);
-    if (group !== undefined) group.filter = compiled;
+    if (group !== undefined && !reset) group.filter = compiled;
     else {
       this.#groups.set(name, {
         filter: compiled,
@@ -68,44 +76,56 @@ export class MemoryGroups implements GroupEngine {
 
   claim(request: ClaimRequest): Claim {
     const group = this.#groups.get(request.group);
-    if (group === undefined) return { row: undefined, nextAt: undefined };
+    if (group === undefined) return { nextAt: undefined };
     const claim = this.#claimDue(group, request) ?? this.#claimNew(group, request);
-    if (claim !== undefined) return claim;
-    return { row: undefined, nextAt: group.nextAt === Infinity ? undefined : group.nextAt };
+    return claim ?? { nextAt: group.nextAt === Infinity ? undefined : group.nextAt };
   }
 
   #claimDue(group: Group, request: ClaimRequest): Claim | undefined {
-    const { now, leaseMs, member, maxDeliver } = request;
+    const { now, leaseMs, member, fence, maxDeliver } = request;
     while (group.nextAt <= now) {
       const sequence = nextDue(group, now);
       if (sequence === undefined) return undefined;
       const pending = group.pending.get(sequence)!;
-      const row = this.#rows.row(sequence);
-      const lease = { group: request.group, sequence, deliveryCount: pending.deliveryCount };
+      const row = this.#row(sequence, pending);
       if (row === undefined) {
         group.pending.delete(sequence);
-      } else if (pending.deliveryCount >= maxDeliver) {
-        this.bury(lease, exhausted(pending.deliveryCount), now);
-      } else {
-        pending.deliveryCount++;
-        pending.member = member;
-        pending.dueAt = now + leaseMs;
-        return { row, deliveryCount: pending.deliveryCount };
+        continue;
       }
+      if (pending.deliveryCount >= maxDeliver) {
+        const lease = { group: request.group, sequence, fence: pending.fence };
+        return { buried: this.bury(lease, exhausted(pending.deliveryCount), now)! };
+      }
+      pending.deliveryCount++;
+      pending.member = member;
+      pending.fence = fence;
+      pending.dueAt = now + leaseMs;
+      return { row, deliveryCount: pending.deliveryCount };
     }
     return undefined;
   }
 
-  #claimNew(group: Group, request: ClaimRequest): Claim | undefined {
-    const span = { after: group.cursor, through: this.#rows.lastSequence() };
-    if (group.filter.impossible || span.after >= span.through) return undefined;
-    const { rows: [row], rest } = this.#rows.readPage(group.filter, span, "oldest", 1);
-    group.cursor = rest.after;
-    if (row === undefined) return undefined;
-    const dueAt = request.now + request.leaseMs;
-    group.pending.set(row.sequence, { deliveryCount: 1, dueAt, member: request.member });
-    group.nextAt = Math.min(group.nextAt, dueAt);
-    return { row, deliveryCount: 1 };
+  #row(sequence: number, { copy }: Pending): JobRow | undefined {
+    const entry = this.#rows.row(sequence);
+    if (entry === undefined) return copy;
+    const { eventId, subject, payload, fields: { jobId } } = entry;
+    return { sequence, eventId, subject, payload, jobId };
+  }
+
+  #claimNew(group: Group, { member, fence, now, leaseMs }: ClaimRequest): Claim | undefined {
+    const through = this.#rows.lastSequence();
+    while (!group.filter.impossible && group.cursor < through) {
+      const span = { after: group.cursor, through };
+      const { rows: [row], rest } = this.#rows.readPage(group.filter, span, "oldest", 1);
+      group.cursor = rest.after;
+      // After a reset a replayed event can be under way when the position comes to it.
+      if (row === undefined || group.pending.has(row.sequence)) continue;
+      const dueAt = now + leaseMs;
+      group.pending.set(row.sequence, { deliveryCount: 1, dueAt, member, fence });
+      group.nextAt = Math.min(group.nextAt, dueAt);
+      return { row, deliveryCount: 1 };
+    }
+    return undefined;
   }
 
   settle(lease: Lease): boolean {
@@ -122,26 +142,24 @@ export class MemoryGroups implements GroupEngine {
     return true;
   }
 
-  bury(lease: Lease, reason: string, now: number): boolean {
+  bury(lease: Lease, reason: string, now: number): DeadLetter | undefined {
     const held = this.#find(lease);
-    const row = this.#rows.row(lease.sequence);
-    if (held === undefined) return false;
+    if (held === undefined) return undefined;
     held.group.pending.delete(lease.sequence);
-    if (row === undefined) return false;
-    const { sequence, eventId, subject, payload } = row;
-    this.#dead.push({
-      sequence,
-      eventId,
-      subject,
+    const row = this.#row(lease.sequence, held.pending);
+    if (row === undefined) return undefined;
+    const letter = {
+      ...row,
+      id: ++this.#lastLetter,
+      group: lease.group,
       // Its own copy: the event may be erased or evicted, the dead letter is kept.
-      payload: payload.slice(),
-      consumerName: lease.group,
+      payload: row.payload.slice(),
       reason,
-      deliveryCount: lease.deliveryCount,
+      deliveryCount: held.pending.deliveryCount,
       deadAt: now,
-      jobId: row.fields.jobId,
-    });
-    return true;
+    };
+    this.#dead.push(letter);
+    return detached(letter);
   }
 
   release(member: string): void {
@@ -155,25 +173,65 @@ export class MemoryGroups implements GroupEngine {
     }
   }
 
-  deadLetters(group?: string): DeadLetter[] {
-    return this.#dead.filter((letter) => group === undefined || letter.consumerName === group);
+  deadLetters(selection: DeadLetterSelection, limit: number): DeadLetter[] {
+    return this.#dead.filter(selected(selection)).slice(0, limit).map(detached);
   }
 
-  /** Forgets a job that was deleted: its dead letters outlive its events otherwise. */
+  replay(selection: DeadLetterSelection): number {
+    const letters = this.#take(selected(selection));
+    for (const copy of letters) {
+      const group = this.#groups.get(copy.group)!;
+      group.nextAt = 0;
+      // After a reset it can be under way again already: once is enough.
+      if (group.pending.has(copy.sequence)) continue;
+      const pending = { deliveryCount: 0, dueAt: 0, member: undefined, fence: "", copy };
+      group.pending.set(copy.sequence, pending);
+    }
+    return letters.length;
+  }
+
+  purge(selection: DeadLetterSelection): number {
+    return this.#take(selected(selection)).length;
+  }
+
+  #take(matches: (letter: KeptLetter) => boolean): KeptLetter[] {
+    const taken = this.#dead.filter(matches);
+    this.#dead = this.#dead.filter((letter) => !matches(letter));
+    return taken;
+  }
+
+  /** Forgets a job that was deleted: what groups keep of it outlives its events otherwise. */
   forget(jobId: string, erase: boolean): void {
-    this.#dead = this.#dead.filter((letter) => {
-      if (letter.jobId !== jobId) return true;
-      if (erase) letter.payload.fill(0);
-      return false;
-    });
+    const copies: JobRow[] = this.#take((letter) => letter.jobId === jobId);
+    for (const { pending } of this.#groups.values()) {
+      for (const [sequence, { copy }] of pending) {
+        if (copy?.jobId !== jobId) continue;
+        pending.delete(sequence);
+        copies.push(copy);
+      }
+    }
+    if (erase) { for (const { payload } of copies) payload.fill(0); }
   }
 
   #find(lease: Lease): { readonly group: Group; readonly pending: Pending } | undefined {
     const group = this.#groups.get(lease.group);
     const pending = group?.pending.get(lease.sequence);
-    if (group === undefined || pending?.deliveryCount !== lease.deliveryCount) return undefined;
+    if (group === undefined || pending?.fence !== lease.fence) return undefined;
     return { group, pending };
   }
+}
+
+function selected({ group, jobId, ids }: DeadLetterSelection): (letter: KeptLetter) => boolean {
+  const wanted = ids === undefined ? undefined : new Set(ids);
+  return (letter) =>
+    (group === undefined || letter.group === group) &&
+    (jobId === undefined || letter.jobId === jobId) &&
+    (wanted === undefined || wanted.has(letter.id));
+}
+
+/** For users: what they do to the bytes, or an erasure does, the other side does not see. */
+function detached(letter: KeptLetter): DeadLetter {
+  return { ...letter, payload: letter.payload.slice() };
 }
 
 /** The first position that is due; also finds out when the next one will be. */

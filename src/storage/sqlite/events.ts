@@ -156,7 +156,7 @@ export class EventTable {
     return this.#database.transaction("delete events", () => {
       const ofJob = "sequence IN (SELECT sequence FROM events WHERE job_id = ?)";
       this.#database.run(`DELETE FROM event_tags WHERE ${ofJob}`, jobId);
-      this.#database.run(`DELETE FROM pending WHERE ${ofJob}`, jobId);
+      this.#database.run(`DELETE FROM pending WHERE ${ofJob} OR job_id = ?`, jobId, jobId);
       this.#database.run("DELETE FROM dead_letters WHERE job_id = ?", jobId);
       return this.#database.run("DELETE FROM events WHERE job_id = ?", jobId);
     });

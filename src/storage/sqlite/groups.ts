@@ -1,10 +1,17 @@
 /** The state of groups in a SQLite file: each step is one transaction, across processes. */
 
-import type { Claim, ClaimRequest, DeadLetter, GroupEngine, Lease } from "../engine.ts";
+import type {
+  Claim,
+  ClaimRequest,
+  DeadLetter,
+  DeadLetterSelection,
+  GroupEngine,
+  Lease,
+} from "../engine.ts";
 import { type CompiledFilter, compileFilter } from "../filter.ts";
 import { exhausted } from "../group.ts";
 import type { JobEventFilter } from "../storage.ts";
-import type { Database } from "./database.ts";
+import type { Database, SqlValue } from "./database.ts";
 import type { EventTable } from "./events.ts";
 
 interface Consumer {
@@ -15,10 +22,20 @@ interface Consumer {
 interface DueRow {
   readonly sequence: number;
   readonly deliveryCount: number;
+  readonly fence: string;
   readonly eventId: string | null;
   readonly subject: string;
   readonly payload: Uint8Array;
 }
+
+// A replayed dead letter brings its event along, which may have expired.
+const EVENT_OF_PENDING = "coalesce(e.event_id, p.event_id) AS eventId, " +
+  "coalesce(e.subject, p.subject) AS subject, coalesce(e.payload, p.payload) AS payload";
+const PENDING = "FROM pending AS p LEFT JOIN events AS e ON e.sequence = p.sequence ";
+
+const LETTER =
+  'id, consumer AS "group", sequence, event_id AS eventId, subject, payload, reason, ' +
+  "delivery_count AS deliveryCount, dead_at AS deadAt";
 
 /** Groups that outlive their processes. */
 export class SqliteGroups implements GroupEngine {
@@ -35,9 +52,9 @@ export class SqliteGroups implements GroupEngine {
     return this.#database.get<{ count: number }>("SELECT count(*) AS count FROM consumers")!.count;
   }
 
-  join(group: string, filter: JobEventFilter, after: number): void {
+  join(group: string, filter: JobEventFilter, after: number, reset: boolean): void {
     const text = JSON.stringify(filter);
-    this.#database.write("join a group", () => {
+    this.#database.transaction("join a group", () => {
       this.#database.run(
         "INSERT INTO consumers (name, filter, cursor) VALUES (?, ?, ?) " +
           "ON CONFLICT (name) DO UPDATE SET filter = excluded.filter",
@@ -45,6 +62,9 @@ export class SqliteGroups implements GroupEngine {
         text,
         after,
       );
+      if (!reset) return;
+      this.#database.run("UPDATE consumers SET cursor = ? WHERE name = ?", after, group);
+      this.#database.run("DELETE FROM pending WHERE consumer = ?", group);
     });
   }
 
@@ -55,7 +75,7 @@ export class SqliteGroups implements GroupEngine {
     return this.#database.transaction("claim an event", () => {
       // Looked at again under the lock: another member may have been here meanwhile.
       const claim = this.#claimDue(request) ?? this.#claimNew(request);
-      return claim ?? { row: undefined, nextAt: this.#nextAt(request.group) };
+      return claim ?? { nextAt: this.#nextAt(request.group) };
     });
   }
 
@@ -63,7 +83,7 @@ export class SqliteGroups implements GroupEngine {
     const cursor = this.#consumer(group)?.cursor ?? Infinity;
     const nextAt = this.#nextAt(group);
     if (cursor < this.#events.lastSequence() || (nextAt ?? Infinity) <= now) return undefined;
-    return { row: undefined, nextAt };
+    return { nextAt };
   }
 
   #consumer(group: string): Consumer | undefined {
@@ -76,102 +96,111 @@ export class SqliteGroups implements GroupEngine {
   }
 
   #claimDue(request: ClaimRequest): Claim | undefined {
-    const { group, member, now, leaseMs, maxDeliver } = request;
+    const { group, member, fence, now, leaseMs, maxDeliver } = request;
     for (;;) {
       const due = this.#database.get<DueRow>(
-        "SELECT p.sequence AS sequence, p.delivery_count AS deliveryCount, " +
-          "e.event_id AS eventId, e.subject AS subject, e.payload AS payload " +
-          "FROM pending AS p LEFT JOIN events AS e ON e.sequence = p.sequence " +
+        "SELECT p.sequence AS sequence, p.delivery_count AS deliveryCount, p.fence AS fence, " +
+          `${EVENT_OF_PENDING} ${PENDING}` +
           "WHERE p.consumer = ? AND p.due_at <= ? ORDER BY p.sequence LIMIT 1",
         group,
         now,
       );
       if (due === undefined) return undefined;
       const { sequence, eventId, subject, payload } = due;
-      const lease = { group, sequence, deliveryCount: due.deliveryCount };
+      const lease = { group, sequence, fence: due.fence };
       if (eventId === null) {
         this.#forget(lease);
-      } else if (due.deliveryCount >= maxDeliver) {
-        this.#bury(lease, exhausted(due.deliveryCount), now);
-      } else {
-        const deliveryCount = due.deliveryCount + 1;
-        this.#database.run(
-          "UPDATE pending SET delivery_count = ?, due_at = ?, member = ? " +
-            "WHERE consumer = ? AND sequence = ?",
-          deliveryCount,
-          now + leaseMs,
-          member,
-          group,
-          sequence,
-        );
-        return { row: { sequence, eventId, subject, payload }, deliveryCount };
+        continue;
       }
+      if (due.deliveryCount >= maxDeliver) {
+        return { buried: this.#bury(lease, exhausted(due.deliveryCount), now)! };
+      }
+      const deliveryCount = due.deliveryCount + 1;
+      this.#database.run(
+        "UPDATE pending SET delivery_count = ?, due_at = ?, member = ?, fence = ? " +
+          "WHERE consumer = ? AND sequence = ?",
+        deliveryCount,
+        now + leaseMs,
+        member,
+        fence,
+        group,
+        sequence,
+      );
+      return { row: { sequence, eventId, subject, payload }, deliveryCount };
     }
   }
 
-  #claimNew({ group, member, now, leaseMs }: ClaimRequest): Claim | undefined {
+  #claimNew({ group, member, fence, now, leaseMs }: ClaimRequest): Claim | undefined {
     const consumer = this.#consumer(group);
     if (consumer === undefined) return undefined;
     const filter = this.#compile(consumer.filter);
-    const span = { after: consumer.cursor, through: this.#events.lastSequence() };
-    if (filter.impossible || span.after >= span.through) return undefined;
-    const { rows: [row], rest } = this.#events.readPage(filter, span, "oldest", 1);
-    this.#database.run("UPDATE consumers SET cursor = ? WHERE name = ?", rest.after, group);
-    if (row === undefined) return undefined;
-    this.#database.run(
-      "INSERT INTO pending (consumer, sequence, delivery_count, due_at, member) " +
-        "VALUES (?, ?, 1, ?, ?)",
-      group,
-      row.sequence,
-      now + leaseMs,
-      member,
-    );
-    return { row, deliveryCount: 1 };
+    const through = this.#events.lastSequence();
+    for (let after = consumer.cursor; after < through && !filter.impossible;) {
+      const { rows: [row], rest } = this.#events.readPage(filter, { after, through }, "oldest", 1);
+      after = rest.after;
+      this.#database.run("UPDATE consumers SET cursor = ? WHERE name = ?", after, group);
+      if (row === undefined) continue;
+      // After a reset a replayed event can be under way when the position comes to it.
+      const isNew = this.#database.run(
+        "INSERT INTO pending (consumer, sequence, delivery_count, due_at, member, fence) " +
+          "VALUES (?, ?, 1, ?, ?, ?) ON CONFLICT DO NOTHING",
+        group,
+        row.sequence,
+        now + leaseMs,
+        member,
+        fence,
+      ) > 0;
+      if (isNew) return { row, deliveryCount: 1 };
+    }
+    return undefined;
   }
 
   settle(lease: Lease): boolean {
     return this.#database.write("acknowledge an event", () => this.#forget(lease));
   }
 
-  #forget({ group, sequence, deliveryCount }: Lease): boolean {
+  #forget({ group, sequence, fence }: Lease): boolean {
     return this.#database.run(
-      "DELETE FROM pending WHERE consumer = ? AND sequence = ? AND delivery_count = ?",
+      "DELETE FROM pending WHERE consumer = ? AND sequence = ? AND fence = ?",
       group,
       sequence,
-      deliveryCount,
+      fence,
     ) > 0;
   }
 
-  defer({ group, sequence, deliveryCount }: Lease, dueAt: number, member?: string): boolean {
+  defer({ group, sequence, fence }: Lease, dueAt: number, member?: string): boolean {
     return this.#database.write("defer an event", () =>
       this.#database.run(
         "UPDATE pending SET due_at = ?, member = ? " +
-          "WHERE consumer = ? AND sequence = ? AND delivery_count = ?",
+          "WHERE consumer = ? AND sequence = ? AND fence = ?",
         dueAt,
         member ?? null,
         group,
         sequence,
-        deliveryCount,
+        fence,
       ) > 0);
   }
 
-  bury(lease: Lease, reason: string, now: number): boolean {
+  bury(lease: Lease, reason: string, now: number): DeadLetter | undefined {
     return this.#database.transaction("bury an event", () => this.#bury(lease, reason, now));
   }
 
-  #bury(lease: Lease, reason: string, now: number): boolean {
-    if (!this.#forget(lease)) return false;
-    return this.#database.run(
+  #bury(lease: Lease, reason: string, now: number): DeadLetter | undefined {
+    const [letter] = this.#database.all<DeadLetter>(
       "INSERT INTO dead_letters " +
-        "(consumer, sequence, event_id, subject, payload, job_id, reason, delivery_count, " +
-        "dead_at) SELECT ?, sequence, event_id, subject, payload, job_id, ?, ?, ? " +
-        "FROM events WHERE sequence = ?",
-      lease.group,
+        "(consumer, sequence, event_id, subject, payload, job_id, reason, delivery_count, dead_at) " +
+        `SELECT p.consumer, p.sequence, ${EVENT_OF_PENDING}, coalesce(e.job_id, p.job_id) AS job, ` +
+        `?, p.delivery_count, ? ${PENDING}` +
+        "WHERE p.consumer = ? AND p.sequence = ? AND p.fence = ? AND eventId IS NOT NULL " +
+        `RETURNING ${LETTER}`,
       reason,
-      lease.deliveryCount,
       now,
+      lease.group,
       lease.sequence,
-    ) > 0;
+      lease.fence,
+    );
+    this.#forget(lease);
+    return letter;
   }
 
   release(member: string): void {
@@ -180,15 +209,37 @@ export class SqliteGroups implements GroupEngine {
     });
   }
 
-  deadLetters(group?: string): DeadLetter[] {
-    const columns = "SELECT consumer AS consumerName, sequence, event_id AS eventId, subject, " +
-      "payload, reason, delivery_count AS deliveryCount, dead_at AS deadAt FROM dead_letters ";
+  deadLetters(selection: DeadLetterSelection, limit: number): DeadLetter[] {
+    const { where, values } = condition(selection);
+    const sql = `SELECT ${LETTER} FROM dead_letters ${where} ORDER BY id LIMIT ?`;
+    // A negative limit is none.
+    const most = limit === Infinity ? -1 : limit;
     return this.#database.guard(
       "read dead letters",
-      () =>
-        group === undefined
-          ? this.#database.all(`${columns} ORDER BY id`)
-          : this.#database.all(`${columns} WHERE consumer = ? ORDER BY id`, group),
+      () => this.#database.all(sql, ...values, most),
+    );
+  }
+
+  replay(selection: DeadLetterSelection): number {
+    const { where, values } = condition(selection);
+    return this.#database.transaction("replay dead letters", () => {
+      // What is under way again already, after a reset, stays as it is: once is enough.
+      this.#database.run(
+        "INSERT OR IGNORE INTO pending " +
+          "(consumer, sequence, delivery_count, due_at, event_id, subject, payload, job_id) " +
+          "SELECT consumer, sequence, 0, 0, event_id, subject, payload, job_id " +
+          `FROM dead_letters ${where}`,
+        ...values,
+      );
+      return this.#database.run(`DELETE FROM dead_letters ${where}`, ...values);
+    });
+  }
+
+  purge(selection: DeadLetterSelection): number {
+    const { where, values } = condition(selection);
+    return this.#database.write(
+      "purge dead letters",
+      () => this.#database.run(`DELETE FROM dead_letters ${where}`, ...values),
     );
   }
 
@@ -209,4 +260,21 @@ export class SqliteGroups implements GroupEngine {
     }
     return filter;
   }
+}
+
+/** The condition of a selection, with the values of its parameters. */
+function condition(
+  { group, jobId, ids }: DeadLetterSelection,
+): { readonly where: string; readonly values: SqlValue[] } {
+  const parts = ["true"];
+  const values: SqlValue[] = [];
+  const add = (part: string, value: SqlValue): void => {
+    parts.push(part);
+    values.push(value);
+  };
+  if (group !== undefined) add("consumer = ?", group);
+  if (jobId !== undefined) add("job_id = ?", jobId);
+  // One parameter, however many ids there are.
+  if (ids !== undefined) add("id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
+  return { where: `WHERE ${parts.join(" AND ")}`, values };
 }

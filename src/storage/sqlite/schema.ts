@@ -77,6 +77,32 @@ const STEPS: readonly string[] = [
   CREATE INDEX dead_letters_consumer ON dead_letters (consumer);
   CREATE INDEX dead_letters_job_id ON dead_letters (job_id);
   `,
+  // The columns of the event are those of a replayed dead letter: the event may have expired.
+  `
+  ALTER TABLE pending ADD COLUMN fence TEXT NOT NULL DEFAULT '';
+  ALTER TABLE pending ADD COLUMN event_id TEXT;
+  ALTER TABLE pending ADD COLUMN subject TEXT;
+  ALTER TABLE pending ADD COLUMN payload BLOB;
+  ALTER TABLE pending ADD COLUMN job_id TEXT;
+
+  CREATE TABLE letters (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    consumer TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    event_id TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    payload BLOB NOT NULL,
+    job_id TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    delivery_count INTEGER NOT NULL,
+    dead_at INTEGER NOT NULL
+  );
+  INSERT INTO letters SELECT * FROM dead_letters;
+  DROP TABLE dead_letters;
+  ALTER TABLE letters RENAME TO dead_letters;
+  CREATE INDEX dead_letters_consumer ON dead_letters (consumer);
+  CREATE INDEX dead_letters_job_id ON dead_letters (job_id);
+  `,
 ];
 
 /** The version of the tables that this code reads and writes. */

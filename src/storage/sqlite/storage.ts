@@ -3,12 +3,12 @@
 import type { JobEventSubjects } from "../../event/subjects.ts";
 import type { JobEvent, JobEventType, StoredJobEvent } from "../../gen/types.ts";
 import { EmbeddedStorage } from "../embedded.ts";
-import type { DeadLetter } from "../engine.ts";
 import { checkWhole } from "../filter.ts";
 import type {
   AppendOptions,
   AppendOutcome,
   ConsumeOptions,
+  JobEventDeadLetters,
   JobEventDeliveries,
   JobEventFilter,
   JobEventQuery,
@@ -56,13 +56,6 @@ export interface SqliteJobEventStorageOptions {
   readonly readOnly?: boolean;
 }
 
-let readDeadLetters: (storage: SqliteJobEventStorage, group?: string) => DeadLetter[];
-
-/** The dead letters of one group or of all. Not part of the public face yet. */
-export function sqliteDeadLetters(storage: SqliteJobEventStorage, group?: string): DeadLetter[] {
-  return readDeadLetters(storage, group);
-}
-
 /**
  * Keeps events in a SQLite file. Several processes may use one file at once: they see each other's
  * events, follow them live and share groups.
@@ -86,10 +79,6 @@ export function sqliteDeadLetters(storage: SqliteJobEventStorage, group?: string
  */
 export class SqliteJobEventStorage implements JobEventStorage {
   readonly #storage: EmbeddedStorage;
-
-  static {
-    readDeadLetters = (storage, group) => storage.#storage.deadLetters(group);
-  }
 
   private constructor(storage: EmbeddedStorage) {
     this.#storage = storage;
@@ -132,6 +121,11 @@ export class SqliteJobEventStorage implements JobEventStorage {
       database.close();
       throw error;
     }
+  }
+
+  /** The events that groups gave up on. */
+  get deadLetters(): JobEventDeadLetters {
+    return this.#storage.deadLetters;
   }
 
   /** How this storage names its subjects. */
