@@ -89,6 +89,7 @@ export type { MemoryJobEventStorageOptions } from "./src/storage/memory.ts";
 export type { NaqConfig } from "./src/config.ts";
 export type { OverflowPolicy } from "./src/logger/options.ts";
 export type { ParsedSubject } from "./src/gen/subjects.ts";
+export type { ProcessorDeadLetters } from "./src/processor/dead_letters.ts";
 export type { ProcessorStats } from "./src/processor/options.ts";
 export type { RetryOptions } from "./src/logger/backoff.ts";
 export type { StopReport } from "./src/logger/options.ts";

@@ -1,19 +1,26 @@
-/** Concurrency with order: several lanes, and everything about one job in the same lane. */
+/** Concurrency with order: several tasks at a time, but never two with the same key. */
 
-/** Runs tasks in a fixed number of lanes. */
+type Task = (abandoned: AbortSignal) => Promise<void>;
+
+/** Runs tasks, a fixed number at a time, those of one key one after the other. */
 export class Lanes {
-  readonly #tails: Promise<void>[];
+  readonly #count: number;
   readonly #limit: number;
+  /** The tasks of each key that are still to be run, for all keys that have one or run one. */
+  readonly #queues = new Map<string, Task[]>();
+  /** Keys whose next task can run, the one that waits longest first. */
+  readonly #ready: string[] = [];
   readonly #waiting: (() => void)[] = [];
   readonly #abandoned = new AbortController();
+  #running = 0;
   #pending = 0;
 
   /**
-   * @param count Number of lanes.
+   * @param count How many tasks run at a time.
    * @param limit How many tasks may wait or run before {@linkcode room} waits.
    */
   constructor(count: number, limit: number) {
-    this.#tails = Array.from({ length: count }, () => Promise.resolve());
+    this.#count = count;
     this.#limit = limit;
   }
 
@@ -26,16 +33,16 @@ export class Lanes {
    * Runs a task after those with the same key. The task must not reject, and has to end when the
    * signal that it gets aborts.
    */
-  push(key: string, task: (abandoned: AbortSignal) => Promise<void>): void {
-    const lane = hash(key) % this.#tails.length;
-    const { signal } = this.#abandoned;
+  push(key: string, task: Task): void {
     this.#pending++;
-    this.#tails[lane] = this.#tails[lane]!.then(() => {
-      if (!signal.aborted) return task(signal);
-    }).then(() => {
-      this.#pending--;
-      if (this.#pending < this.#limit || this.#pending === 0) this.#wake();
-    });
+    const queue = this.#queues.get(key);
+    if (queue !== undefined) {
+      queue.push(task);
+      return;
+    }
+    this.#queues.set(key, [task]);
+    this.#ready.push(key);
+    this.#fill();
   }
 
   /** Waits until fewer tasks than the limit are pending. */
@@ -55,6 +62,29 @@ export class Lanes {
     this.#wake();
   }
 
+  #fill(): void {
+    while (this.#running < this.#count) {
+      const key = this.#ready.shift();
+      if (key === undefined) return;
+      this.#running++;
+      void this.#runNext(key);
+    }
+  }
+
+  async #runNext(key: string): Promise<void> {
+    const queue = this.#queues.get(key)!;
+    const task = queue.shift()!;
+    const { signal } = this.#abandoned;
+    await (signal.aborted ? undefined : task(signal));
+    this.#running--;
+    this.#pending--;
+    // At the end of the line: a job with many events does not keep the others waiting.
+    if (queue.length > 0) this.#ready.push(key);
+    else this.#queues.delete(key);
+    if (this.#pending < this.#limit || this.#pending === 0) this.#wake();
+    this.#fill();
+  }
+
   #changed(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
@@ -62,13 +92,4 @@ export class Lanes {
   #wake(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
-}
-
-/** FNV-1a, 32 bits. http://www.isthe.com/chongo/tech/comp/fnv/ */
-function hash(key: string): number {
-  let value = 0x811c9dc5;
-  for (let index = 0; index < key.length; index++) {
-    value = Math.imul(value ^ key.charCodeAt(index), 0x01000193);
-  }
-  return value >>> 0;
 }

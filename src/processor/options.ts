@@ -34,15 +34,16 @@ export interface JobEventProcessorOptions {
   /** With a name: the wait before each further delivery of an event; the last one is for all that
    * follow. @default [1000, 5000, 30000] */
   readonly backoffMs?: number | readonly number[];
-  /** With a name: a member that is silent for so long has lost its events to the others.
-   * @default 30000 */
+  /** With a name: a member that is silent for so long has lost its events to the others. One whose
+   * handlers run, however long, is not silent. @default 30000 */
   readonly ackWaitMs?: number;
   /** Only these events. @default all */
   readonly filter?: JobEventFilter;
   /** Told of each failure: of a handler, with its event, or of the source.
    * @default one line on the console, at most every ten seconds */
   readonly onError?: (error: unknown, event?: StoredJobEvent) => void;
-  /** Told of each event that became a dead letter, with the last error. */
+  /** Told of each event that became a dead letter, with the last error. That is `ERR_TIMEOUT` when
+   * no handler failed, but whoever had the event never answered: their process died, for one. */
   readonly onDeadLetter?: (event: StoredJobEvent, error: unknown) => void;
 }
 

@@ -1,12 +1,11 @@
 /** The processor: gives events to handlers as they are stored. */
 
-import { type JobEventError, messageOf } from "../errors.ts";
+import { JobEventError } from "../errors.ts";
 import type { JobEventType, StoredJobEvent } from "../gen/types.ts";
 import { atLeast } from "../logger/backoff.ts";
-import { systemClock } from "../logger/clock.ts";
-import { ConsoleReport } from "../logger/console_report.ts";
-import type { JobEventDelivery, JobEventSource } from "../storage/storage.ts";
-import { type HandlerOutcome, HandlerRegistry, invoke } from "./handlers.ts";
+import type { ConsumeOptions, JobEventSource, StreamStart } from "../storage/storage.ts";
+import { deadLettersOf, type ProcessorDeadLetters } from "./dead_letters.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import { Lanes } from "./lanes.ts";
 import { LiveHub, type LiveListener } from "./live_hub.ts";
 import type {
@@ -16,10 +15,10 @@ import type {
   ProcessorStats,
   WaitOptions,
 } from "./options.ts";
+import { Settler } from "./settler.ts";
 import { waitForEvent } from "./wait.ts";
 
 const DEFAULT_BACKOFF_MS = [1000, 5000, 30_000];
-
 /** A subscription that runs, and how it ends. */
 interface Running {
   readonly feed: AsyncDisposable;
@@ -54,27 +53,15 @@ export class JobEventProcessor implements AsyncDisposable {
   readonly #source: JobEventSource;
   readonly #options: JobEventProcessorOptions;
   readonly #concurrency: number;
-  readonly #handlerTimeoutMs: number;
   readonly #ackWaitMs: number;
   readonly #maxDeliver: number;
-  readonly #backoffMs: readonly number[];
-  readonly #handlers = new HandlerRegistry();
+  readonly #dispatcher: Dispatcher;
+  readonly #settler: Settler;
   readonly #hub: LiveHub;
   readonly #monitors = new Set<() => void>();
   readonly #waits = new Set<AbortController>();
-  readonly #console = new ConsoleReport(systemClock);
   #lanes: Lanes;
   #running: Promise<Running> | undefined;
-  readonly #counts = {
-    received: 0,
-    processed: 0,
-    failed: 0,
-    redelivered: 0,
-    deadLetters: 0,
-    handlerErrors: 0,
-    handlerTimeouts: 0,
-    abandoned: 0,
-  };
 
   /**
    * Makes a processor in front of a source. Nothing runs before `start()`.
@@ -87,13 +74,30 @@ export class JobEventProcessor implements AsyncDisposable {
     this.#source = source;
     this.#options = options;
     this.#concurrency = atLeast("concurrency", options.concurrency ?? 1, 1);
-    this.#handlerTimeoutMs = atLeast("handlerTimeoutMs", options.handlerTimeoutMs ?? 30_000, 1);
+    const timeoutMs = atLeast("handlerTimeoutMs", options.handlerTimeoutMs ?? 30_000, 1);
+    this.#dispatcher = new Dispatcher(timeoutMs, options.onError);
     this.#ackWaitMs = atLeast("ackWaitMs", options.ackWaitMs ?? 30_000, 1);
     this.#maxDeliver = atLeast("maxDeliver", options.maxDeliver ?? 5, 1);
-    this.#backoffMs = [options.backoffMs ?? DEFAULT_BACKOFF_MS].flat();
-    for (const backoffMs of this.#backoffMs) atLeast("backoffMs", backoffMs, 0);
+    const backoffMs = [options.backoffMs ?? DEFAULT_BACKOFF_MS].flat();
+    for (const waitMs of backoffMs) atLeast("backoffMs", waitMs, 0);
+    this.#settler = new Settler(this.#dispatcher, {
+      ackWaitMs: this.#ackWaitMs,
+      maxDeliver: this.#maxDeliver,
+      backoffMs,
+      onDeadLetter: options.onDeadLetter,
+    });
     this.#hub = new LiveHub(source);
     this.#lanes = this.#newLanes();
+  }
+
+  /**
+   * The events that this processor's group gave up on: see what failed, give it to the group again
+   * once the cause is mended, or throw it away.
+   *
+   * @throws {JobEventError} `ERR_UNSUPPORTED`: the processor has no `consumerName`.
+   */
+  get deadLetters(): ProcessorDeadLetters {
+    return deadLettersOf(this.#source, this.#group("use dead letters"));
   }
 
   /**
@@ -105,9 +109,11 @@ export class JobEventProcessor implements AsyncDisposable {
   on<T extends JobEventType>(types: T | readonly T[], handler: JobEventHandler<T>): () => void {
     const list = typeof types === "string" ? [types] : types;
     // The registry calls a handler with events of its own types only.
-    const added = list.filter((type) => this.#handlers.add(type, handler as JobEventHandler));
+    const added = list.filter((type) =>
+      this.#dispatcher.handlers.add(type, handler as JobEventHandler)
+    );
     return () => {
-      for (const type of added) this.#handlers.remove(type, handler as JobEventHandler);
+      for (const type of added) this.#dispatcher.handlers.remove(type, handler as JobEventHandler);
     };
   }
 
@@ -119,22 +125,22 @@ export class JobEventProcessor implements AsyncDisposable {
 
   /** Adds a handler for a type. Gives `false` when it was there already. */
   addHandler<T extends JobEventType>(type: T, handler: JobEventHandler<T>): boolean {
-    return this.#handlers.add(type, handler as JobEventHandler);
+    return this.#dispatcher.handlers.add(type, handler as JobEventHandler);
   }
 
   /** Adds a handler for all types. Gives `false` when it was there already. */
   addGlobalHandler(handler: JobEventHandler): boolean {
-    return this.#handlers.add(undefined, handler);
+    return this.#dispatcher.handlers.add(undefined, handler);
   }
 
   /** Removes a handler of a type. Gives `false` when there was none. */
   removeHandler<T extends JobEventType>(type: T, handler: JobEventHandler<T>): boolean {
-    return this.#handlers.remove(type, handler as JobEventHandler);
+    return this.#dispatcher.handlers.remove(type, handler as JobEventHandler);
   }
 
   /** Removes a handler for all types. Gives `false` when there was none. */
   removeGlobalHandler(handler: JobEventHandler): boolean {
-    return this.#handlers.remove(undefined, handler);
+    return this.#dispatcher.handlers.remove(undefined, handler);
   }
 
   /**
@@ -170,6 +176,7 @@ export class JobEventProcessor implements AsyncDisposable {
       await this.#withinGrace(this.#lanes.idle(), options.graceMs ?? 5000);
       this.#lanes.abandon();
       this.#lanes = this.#newLanes();
+      this.#settler.abandon();
       await running.feed[Symbol.asyncDispose]();
       await running.loop;
     }
@@ -177,11 +184,30 @@ export class JobEventProcessor implements AsyncDisposable {
   }
 
   /**
+   * Sets this processor's group back, or forward, for all its members: events are delivered from
+   * there on, also those that were dealt with before. What is being handled is delivered again too,
+   * where it is not before that position. Dead letters stay.
+   *
+   * @param from Where the group goes on.
+   * @throws {JobEventError} `ERR_UNSUPPORTED`: the processor has no `consumerName`; else what the
+   * source says.
+   */
+  async reset(from: StreamStart): Promise<void> {
+    const consumerName = this.#group("reset");
+    await using member = this.#source.consumeEvents({
+      ...this.#consumeOptions(consumerName),
+      from,
+      reset: true,
+    });
+    await member.ready;
+  }
+
+  /**
    * Gives an event to its handlers, as if it had come from the source. Never rejects: failures are
    * counted and go to `onError`.
    */
   async processEvent(event: StoredJobEvent): Promise<void> {
-    await this.#handle(event);
+    await this.#dispatcher.handle(event);
   }
 
   /**
@@ -203,12 +229,12 @@ export class JobEventProcessor implements AsyncDisposable {
       onEvent: (event) => {
         if (types !== undefined && !types.includes(event.eventType as T)) return;
         lane.push(jobId, async (abandoned) => {
-          await this.#call(handler as JobEventHandler, event, abandoned);
+          await this.#dispatcher.call(handler as JobEventHandler, event, abandoned);
         });
       },
       onEnd: (error) => {
         this.#monitors.delete(stop);
-        if (error !== undefined) this.#reportError(error);
+        if (error !== undefined) this.#dispatcher.reportError(error);
       },
     };
     const stop = () => {
@@ -248,7 +274,8 @@ export class JobEventProcessor implements AsyncDisposable {
   /** What the processor has done so far. */
   stats(): ProcessorStats {
     return {
-      ...this.#counts,
+      ...this.#settler.counts,
+      ...this.#dispatcher.counts,
       pending: this.#lanes.pending,
       waiters: this.#waits.size,
       monitors: this.#monitors.size,
@@ -269,16 +296,32 @@ export class JobEventProcessor implements AsyncDisposable {
       await feed.ready;
       return Object.assign(state, { feed, loop: this.#loop(feed, state, (e) => this.#take(e)) });
     }
-    const feed = this.#source.consumeEvents({
-      ...filter,
-      ...start,
+    const feed = this.#source.consumeEvents({ ...this.#consumeOptions(consumerName), ...start });
+    await feed.ready;
+    return Object.assign(state, {
+      feed,
+      loop: this.#loop(feed, state, (d) => this.#settler.take(d, this.#lanes)),
+    });
+  }
+
+  #consumeOptions(consumerName: string): ConsumeOptions {
+    return {
+      ...this.#options.filter,
       consumerName,
       ackWaitMs: this.#ackWaitMs,
       maxDeliver: this.#maxDeliver,
       maxPending: this.#limit(),
-    });
-    await feed.ready;
-    return Object.assign(state, { feed, loop: this.#loop(feed, state, (d) => this.#settle(d)) });
+      onDeadLetter: this.#settler.onBuried,
+    };
+  }
+
+  #group(action: string): string {
+    const { consumerName } = this.#options;
+    if (consumerName !== undefined) return consumerName;
+    throw new JobEventError(
+      "ERR_UNSUPPORTED",
+      `Cannot ${action}: the processor has no consumerName, so it is in no group`,
+    );
   }
 
   /** Reads a feed until it ends. What comes while the processor stops is left where it is. */
@@ -294,92 +337,16 @@ export class JobEventProcessor implements AsyncDisposable {
         await this.#lanes.room();
       }
     } catch (error) {
-      this.#reportError(error);
+      this.#dispatcher.reportError(error);
     }
   }
 
   #take(event: StoredJobEvent): void {
-    this.#counts.received++;
-    this.#lanes.push(event.jobId, async (abandoned) => void await this.#handle(event, abandoned));
-  }
-
-  #settle(delivery: JobEventDelivery): void {
-    this.#counts.received++;
-    if (delivery.deliveryCount > 1) this.#counts.redelivered++;
-    this.#lanes.push(delivery.event.jobId, async (abandoned) => {
-      try {
-        await this.#deliver(delivery, abandoned);
-      } catch (error) {
-        // The settling failed, not the handler: the event is delivered again.
-        this.#reportError(error, delivery.event);
-      }
-    });
-  }
-
-  async #deliver(delivery: JobEventDelivery, abandoned: AbortSignal): Promise<void> {
-    const { event, deliveryCount } = delivery;
-    const keepAlive = setInterval(
-      () => void delivery.inProgress().catch((error) => this.#reportError(error, event)),
-      Math.max(this.#ackWaitMs / 3, 1),
+    this.#dispatcher.counts.received++;
+    this.#lanes.push(
+      event.jobId,
+      async (abandoned) => void await this.#dispatcher.handle(event, abandoned),
     );
-    const failure = await this.#handle(event, abandoned).finally(() => clearInterval(keepAlive));
-    // The end of the feed gives the event back.
-    if (abandoned.aborted) return;
-    if (failure === undefined) return await delivery.ack();
-    if (deliveryCount < this.#maxDeliver) {
-      const index = Math.min(deliveryCount, this.#backoffMs.length) - 1;
-      return await delivery.nak({ delayMs: this.#backoffMs[index] ?? 0 });
-    }
-    await delivery.deadLetter(messageOf(failure.error));
-    this.#counts.deadLetters++;
-    this.#guard(() => this.#options.onDeadLetter?.(event, failure.error));
-  }
-
-  /** Calls every handler of an event. Gives the first failure. */
-  async #handle(
-    event: StoredJobEvent,
-    abandoned?: AbortSignal,
-  ): Promise<{ readonly error: unknown } | undefined> {
-    const handlers = this.#handlers.for(event.eventType);
-    const outcomes = await Promise.all(
-      handlers.map((handler) => this.#call(handler, event, abandoned)),
-    );
-    const failure = outcomes.find((outcome) => "error" in outcome);
-    if (failure !== undefined) this.#counts.failed++;
-    else if (!abandoned?.aborted) this.#counts.processed++;
-    return failure;
-  }
-
-  async #call(
-    handler: JobEventHandler,
-    event: StoredJobEvent,
-    abandoned?: AbortSignal,
-  ): Promise<HandlerOutcome> {
-    const outcome = await invoke(handler, event, this.#handlerTimeoutMs, abandoned);
-    if (outcome.status === "abandoned") this.#counts.abandoned++;
-    if (outcome.status === "timeout") this.#counts.handlerTimeouts++;
-    if ("error" in outcome) {
-      this.#counts.handlerErrors++;
-      this.#reportError(outcome.error, event);
-    }
-    return outcome;
-  }
-
-  #reportError(error: unknown, event?: StoredJobEvent): void {
-    // The owner closed the source under the processor: that ends it and is no failure.
-    if (event === undefined && (error as Partial<JobEventError>)?.code === "ERR_CLOSED") return;
-    const { onError } = this.#options;
-    if (onError === undefined) this.#console.add("processor errors", 1, messageOf(error));
-    else this.#guard(() => onError(error, event));
-  }
-
-  /** Calls the owner's function; what it throws must not reach the handlers. */
-  #guard(callback: () => void): void {
-    try {
-      callback();
-    } catch (error) {
-      this.#console.add("errors in onError or onDeadLetter", 1, messageOf(error));
-    }
   }
 
   #limit(): number {

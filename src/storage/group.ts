@@ -250,9 +250,8 @@ class Delivery implements JobEventDelivery {
     const { sequence, group } = this.#lease;
     throw new JobEventError(
       "ERR_LEASE_LOST",
-      `Cannot ${action} event ${sequence} of group ${group}: its ackWaitMs of ` +
-        `${this.#context.options.ackWaitMs} ms ended and it was delivered again, it was deleted, or ` +
-        "the group was reset",
+      `Cannot ${action} event ${sequence} of group ${group}: it was delivered again after its ` +
+        `ackWaitMs of ${this.#context.options.ackWaitMs} ms, was deleted, or the group was reset`,
     );
   }
 }

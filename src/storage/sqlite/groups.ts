@@ -188,9 +188,9 @@ export class SqliteGroups implements GroupEngine {
   #bury(lease: Lease, reason: string, now: number): DeadLetter | undefined {
     const [letter] = this.#database.all<DeadLetter>(
       "INSERT INTO dead_letters " +
-        "(consumer, sequence, event_id, subject, payload, job_id, reason, delivery_count, dead_at) " +
-        `SELECT p.consumer, p.sequence, ${EVENT_OF_PENDING}, coalesce(e.job_id, p.job_id) AS job, ` +
-        `?, p.delivery_count, ? ${PENDING}` +
+        "(consumer, sequence, event_id, subject, payload, job_id, delivery_count, reason, " +
+        `dead_at) SELECT p.consumer, p.sequence, ${EVENT_OF_PENDING}, ` +
+        `coalesce(e.job_id, p.job_id), p.delivery_count, ?, ? ${PENDING}` +
         "WHERE p.consumer = ? AND p.sequence = ? AND p.fence = ? AND eventId IS NOT NULL " +
         `RETURNING ${LETTER}`,
       reason,
