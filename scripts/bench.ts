@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { type Answer, table } from "./bench/timing.ts";
 import { findRuntime, isRuntimeName, ROOT, type Runtime, RUNTIME_NAMES } from "./runtimes.ts";
 
-const BENCHES = ["encode", "decode", "log", "sqlite"];
+const BENCHES = ["encode", "decode", "log", "sqlite", "process", "metrics"];
 
 const HELP = `Measures on Deno, Bun and Node; the method stands at the head of each file.
 
@@ -21,7 +21,7 @@ Usage: deno task bench [name…] [--runtime deno,bun,node] [--json]
 "× 2.00" is twice as fast as the last row, the peer. Nothing else should run meanwhile.
 `;
 
-async function run(runtime: Runtime, name: string): Promise<Answer> {
+async function run(runtime: Runtime, name: string): Promise<Answer[]> {
   const file = `scripts/bench/${name}.ts`;
   const args = runtime.name === "deno" ? ["run", "-A", "--no-check", file] : [file];
   const child = spawn(runtime.path, [...args, "--json"], {
@@ -34,7 +34,7 @@ async function run(runtime: Runtime, name: string): Promise<Answer> {
   });
   const [output, code] = await Promise.all([text(child.stdout), exit]);
   if (code !== 0) throw new Error(`${file} failed on ${runtime.name}: it ended with ${code}`);
-  return JSON.parse(output);
+  return output.trim().split("\n").map((line) => JSON.parse(line));
 }
 
 async function main(): Promise<void> {
@@ -57,8 +57,9 @@ async function main(): Promise<void> {
   });
   for (const name of positionals.length > 0 ? positionals : BENCHES) {
     for (const runtime of runtimes) {
-      const answer = await run(runtime, name);
-      console.log(values.json ? JSON.stringify({ name, ...answer }) : `${table(answer)}\n`);
+      for (const answer of await run(runtime, name)) {
+        console.log(values.json ? JSON.stringify({ name, ...answer }) : `${table(answer)}\n`);
+      }
     }
   }
 }

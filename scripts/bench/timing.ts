@@ -27,6 +27,8 @@ export interface Question {
   readonly rounds?: number;
   /** How long a round of one contender is to take, in milliseconds. @default 100 */
   readonly roundMs?: number;
+  /** What there is to say that is no time of an operation, one line each. */
+  readonly notes?: () => Promise<readonly string[]>;
 }
 
 /** One line of the table. */
@@ -49,6 +51,8 @@ export interface Answer {
   readonly runtime: string;
   /** One row for each contender. */
   readonly rows: readonly Row[];
+  /** What else was found. */
+  readonly notes: readonly string[];
 }
 
 /** Keeps results alive, so that no compiler can leave out the work that made them. */
@@ -101,7 +105,8 @@ export async function measure(question: Question): Promise<Answer> {
     return { name, nsPerOperation: own, timesAsFast: peer / own, spread };
   });
   const version = process.versions[currentRuntime()] ?? process.version;
-  return { title, runtime: `${currentRuntime()} ${version}`, rows };
+  const notes = await question.notes?.() ?? [];
+  return { title, runtime: `${currentRuntime()} ${version}`, rows, notes };
 }
 
 /** A table as lines of text. */
@@ -114,10 +119,12 @@ export function table(answer: Answer): string {
     const spread = `±${(row.spread * 100).toFixed(0)}%`.padStart(5);
     return `  ${row.name.padEnd(width)} ${time} ns/op ${spread} ${rate} op/s  × ${ratio}`;
   });
-  return [`${answer.title} (${answer.runtime})`, ...lines].join("\n");
+  const notes = answer.notes.map((note) => `  ${note}`);
+  return [`${answer.title} (${answer.runtime})`, ...lines, ...notes].join("\n");
 }
 
-/** Answers a question and prints it: a table, or one line of JSON with `--json`. */
+/** Answers a question and prints it: a table, or one line of JSON with `--json`. A file may ask
+ * several. */
 export async function bench(question: Question): Promise<void> {
   const answer = await measure(question);
   console.log(process.argv.includes("--json") ? JSON.stringify(answer) : table(answer));

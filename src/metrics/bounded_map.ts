@@ -3,6 +3,9 @@
 /** What counts for all keys that came after the map was full. */
 export const OTHER_KEY = "(other)";
 
+/** Ids are no longer than that. An error type can be anything, and is cut. */
+const MAX_LABEL_LENGTH = 255;
+
 /** A map from labels to counters: labels beyond the limit share one entry. */
 export class LabelMap<T> {
   readonly #entries = new Map<string, T>();
@@ -15,7 +18,8 @@ export class LabelMap<T> {
   }
 
   /** The entry of a label, made if need be. */
-  get(label: string): T {
+  get(fullLabel: string): T {
+    const label = fullLabel.slice(0, MAX_LABEL_LENGTH);
     const existing = this.#entries.get(label);
     if (existing !== undefined) return existing;
     if (this.#entries.size >= this.#limit && label !== OTHER_KEY) return this.get(OTHER_KEY);
@@ -39,18 +43,12 @@ export class RecentMap<T> {
     this.#limit = limit;
   }
 
-  /** Number of entries. */
-  get size(): number {
-    return this.#entries.size;
-  }
-
-  /** Sets an entry. */
-  set(key: string, value: T): void {
-    this.#entries.delete(key);
+  /** Sets an entry that is not there. Gives the one that had to make room. */
+  set(key: string, value: T): T | undefined {
     this.#entries.set(key, value);
-    if (this.#entries.size <= this.#limit) return;
+    if (this.#entries.size <= this.#limit) return undefined;
     const oldest = this.#entries.keys().next();
-    if (!oldest.done) this.#entries.delete(oldest.value);
+    return oldest.done ? undefined : this.take(oldest.value);
   }
 
   /** Takes an entry out. */

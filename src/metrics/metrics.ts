@@ -1,55 +1,42 @@
 /** Numbers, folded from events. */
 
 import type { JobEvent } from "../gen/types.ts";
+import { atLeast } from "../logger/backoff.ts";
 import { LabelMap, RecentMap } from "./bounded_map.ts";
+import { Counter, type Phase, PHASES } from "./counter.ts";
 import { Durations } from "./durations.ts";
 import { prometheusText } from "./prometheus.ts";
 import { Rates } from "./rates.ts";
-import type { JobCounts, JobMetricsSnapshot } from "./snapshot.ts";
+import type { JobMetricsSnapshot } from "./snapshot.ts";
 
 /** Options of {@linkcode JobMetrics}. */
 export interface JobMetricsOptions {
   /** Queues, workers and error types that are counted apart, each; those that come later are
    * counted together as `(other)`. @default 1000 */
   readonly maxLabels?: number;
-  /** Jobs whose begin is remembered to measure waits and runs. @default 100000 */
+  /** Jobs that are not over and are remembered, to measure their waits and runs and to know what is
+   * in flight; beyond that the one that was quiet for longest is forgotten. @default 100000 */
   readonly maxTrackedJobs?: number;
 }
 
-/** The counters of one group of jobs. */
-class Counter {
-  started = 0;
-  completed = 0;
-  failed = 0;
-  retries = 0;
-  readonly durations = new Durations();
+/** Options of {@linkcode JobMetrics.snapshot} and {@linkcode JobMetrics.toPrometheus}. */
+export interface JobMetricsSnapshotOptions {
+  /**
+   * Until when the rates are measured, in seconds since the Unix epoch. Who watches live events
+   * passes `Date.now() / 1000`, so that the rates fall when nothing comes.
+   * @default the timestamp of the latest event
+   */
+  readonly now?: number;
+}
 
-  add(event: JobEvent): void {
-    switch (event.eventType) {
-      case "started":
-      case "retry_started":
-        this.started++;
-        break;
-      case "completed":
-        this.completed++;
-        break;
-      case "failed":
-      case "timeout":
-        this.failed++;
-        break;
-      case "retry_scheduled":
-        this.retries++;
-        break;
-      default:
-        return;
-    }
-    if (event.durationMs !== undefined) this.durations.add(event.durationMs);
-  }
-
-  counts(): JobCounts {
-    const { started, completed, failed, retries } = this;
-    return { started, completed, failed, retries, durations: this.durations.summary() };
-  }
+/** A job that is not over. */
+interface OpenJob {
+  /** Later events may leave it out. */
+  queue: string | undefined;
+  enqueuedAt: number | undefined;
+  startedAt: number | undefined;
+  /** Where its run is counted as in flight. */
+  runningIn: readonly Counter[];
 }
 
 /**
@@ -57,7 +44,7 @@ class Counter {
  * however many jobs there are.
  *
  * A run begins with `started` or `retry_started` and ends with `completed`, `failed`, `timeout` or
- * `cancelled`.
+ * `cancelled`. Events are taken as they come: one that is shown twice is counted twice.
  *
  * @example
  * ```ts
@@ -77,13 +64,14 @@ export class JobMetrics {
   readonly #byErrorType: LabelMap<{ count: number }>;
   readonly #byQueue: LabelMap<Counter>;
   readonly #byWorker: LabelMap<Counter>;
-  readonly #enqueuedAt: RecentMap<number>;
-  readonly #startedAt: RecentMap<number>;
-  /** The queue of each job that began: later events may leave it out. */
-  readonly #queues: RecentMap<string>;
-  readonly #waitTimes = new Durations();
+  readonly #jobs: RecentMap<OpenJob>;
   readonly #runTimes = new Durations();
-  readonly #rates = new Rates();
+  readonly #rates = {
+    all: new Rates(),
+    started: new Rates(),
+    completed: new Rates(),
+    failed: new Rates(),
+  };
   #events = 0;
   #firstTimestamp = Infinity;
   #lastTimestamp = -Infinity;
@@ -92,80 +80,109 @@ export class JobMetrics {
    * Begins with nothing counted.
    *
    * @param options Its bounds.
+   * @throws {RangeError} A bound is less than 1.
    */
   constructor(options: JobMetricsOptions = {}) {
-    const { maxLabels = 1000, maxTrackedJobs = 100_000 } = options;
+    const maxLabels = atLeast("maxLabels", options.maxLabels ?? 1000, 1);
     this.#byErrorType = new LabelMap(maxLabels, () => ({ count: 0 }));
     this.#byQueue = new LabelMap(maxLabels, () => new Counter());
     this.#byWorker = new LabelMap(maxLabels, () => new Counter());
-    this.#enqueuedAt = new RecentMap(maxTrackedJobs);
-    this.#startedAt = new RecentMap(maxTrackedJobs);
-    this.#queues = new RecentMap(maxTrackedJobs);
+    this.#jobs = new RecentMap(atLeast("maxTrackedJobs", options.maxTrackedJobs ?? 100_000, 1));
   }
 
   /** Counts an event. */
   observe(event: JobEvent): void {
-    const { jobId, eventType, timestamp } = event;
+    const { eventType, timestamp, errorType } = event;
     this.#events++;
     this.#firstTimestamp = Math.min(this.#firstTimestamp, timestamp);
     this.#lastTimestamp = Math.max(this.#lastTimestamp, timestamp);
-    this.#rates.add(timestamp);
+    this.#rates.all.add(timestamp);
     this.#byType.set(eventType, (this.#byType.get(eventType) ?? 0) + 1);
-    this.#all.add(event);
-    if (event.workerId !== undefined) this.#byWorker.get(event.workerId).add(event);
-    const queue = event.queueName ?? this.#queues.take(jobId);
-    if (queue !== undefined) {
-      this.#queues.set(jobId, queue);
-      this.#byQueue.get(queue).add(event);
-    }
-    if (event.errorType !== undefined) this.#byErrorType.get(event.errorType).count++;
-    this.#measure(event);
+    if (errorType !== undefined) this.#byErrorType.get(errorType).count++;
+    const phase = PHASES[eventType];
+    if (phase !== undefined) this.#count(event, phase);
   }
 
-  /** The numbers so far, as plain JSON. */
-  snapshot(): JobMetricsSnapshot {
+  /**
+   * The numbers so far, as plain JSON.
+   *
+   * @param options `now`: until when the rates are measured.
+   */
+  snapshot(options: JobMetricsSnapshotOptions = {}): JobMetricsSnapshot {
     const isEmpty = this.#events === 0;
+    const { now = this.#lastTimestamp } = options;
+    const { all, started, completed, failed } = this.#rates;
     return {
       events: this.#events,
       firstTimestamp: isEmpty ? 0 : this.#firstTimestamp,
       lastTimestamp: isEmpty ? 0 : this.#lastTimestamp,
-      inFlight: this.#startedAt.size,
       ...this.#all.counts(),
+      runTimes: this.#runTimes.summary(),
       byType: Object.fromEntries(this.#byType),
       byErrorType: this.#byErrorType.toObject((entry) => entry.count),
       byQueue: this.#byQueue.toObject((counter) => counter.counts()),
       byWorker: this.#byWorker.toObject((counter) => counter.counts()),
-      waitTimes: this.#waitTimes.summary(),
-      runTimes: this.#runTimes.summary(),
-      rates: this.#rates.before(this.#lastTimestamp),
+      rates: all.before(now),
+      startedRates: started.before(now),
+      completedRates: completed.before(now),
+      failedRates: failed.before(now),
     };
   }
 
-  /** The numbers so far, in Prometheus' text format. */
-  toPrometheus(): string {
-    return prometheusText(this.snapshot());
+  /**
+   * The numbers so far, in Prometheus' text format.
+   *
+   * @param options `now`: until when the rates are measured.
+   */
+  toPrometheus(options: JobMetricsSnapshotOptions = {}): string {
+    return prometheusText(this.snapshot(options));
   }
 
-  #measure({ jobId, eventType, timestamp }: JobEvent): void {
-    switch (eventType) {
+  #count(event: JobEvent, phase: Phase): void {
+    const { jobId, timestamp, workerId, durationMs } = event;
+    const job = this.#jobs.take(jobId) ??
+      { queue: undefined, enqueuedAt: undefined, startedAt: undefined, runningIn: [] };
+    job.queue = event.queueName ?? job.queue;
+    const counters = [this.#all];
+    if (workerId !== undefined) counters.push(this.#byWorker.get(workerId));
+    if (job.queue !== undefined) counters.push(this.#byQueue.get(job.queue));
+    for (const counter of counters) counter.add(phase, durationMs);
+    switch (phase) {
       case "enqueued":
-        this.#enqueuedAt.set(jobId, timestamp);
+        job.enqueuedAt = timestamp;
         break;
       case "started":
-      case "retry_started": {
-        const enqueuedAt = this.#enqueuedAt.take(jobId);
-        if (enqueuedAt !== undefined) this.#waitTimes.add((timestamp - enqueuedAt) * 1000);
-        this.#startedAt.set(jobId, timestamp);
+        endRun(job);
+        begin(job, counters, timestamp);
+        this.#rates.started.add(timestamp);
         break;
-      }
       case "completed":
       case "failed":
-      case "timeout":
-      case "cancelled": {
-        const startedAt = this.#startedAt.take(jobId);
-        if (startedAt !== undefined) this.#runTimes.add((timestamp - startedAt) * 1000);
-        if (eventType === "completed" || eventType === "cancelled") this.#queues.take(jobId);
-      }
+        this.#rates[phase].add(timestamp);
     }
+    const isOver = phase === "completed" || phase === "over";
+    if (isOver || phase === "failed") {
+      if (job.startedAt !== undefined) this.#runTimes.add((timestamp - job.startedAt) * 1000);
+      endRun(job);
+    }
+    if (isOver) return;
+    const forgotten = this.#jobs.set(jobId, job);
+    if (forgotten !== undefined) endRun(forgotten);
   }
+}
+
+function begin(job: OpenJob, counters: readonly Counter[], timestamp: number): void {
+  job.startedAt = timestamp;
+  job.runningIn = counters;
+  for (const counter of counters) {
+    counter.inFlight++;
+    if (job.enqueuedAt !== undefined) counter.waitTimes.add((timestamp - job.enqueuedAt) * 1000);
+  }
+  job.enqueuedAt = undefined;
+}
+
+function endRun(job: OpenJob): void {
+  for (const counter of job.runningIn) counter.inFlight--;
+  job.startedAt = undefined;
+  job.runningIn = [];
 }

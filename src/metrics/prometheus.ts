@@ -4,6 +4,7 @@ import type { DurationSummary, JobCounts, JobMetricsSnapshot } from "./snapshot.
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
+type Group = readonly [labels: Labels, counts: JobCounts];
 
 /**
  * Prints a snapshot.
@@ -16,37 +17,45 @@ export function prometheusText(snapshot: JobMetricsSnapshot): string {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
     for (const [labels, value] of samples) lines.push(sampleLine(name, labels, value));
   };
-  const summary = (name: string, help: string, durations: readonly [Labels, DurationSummary][]) => {
+  const summary = (
+    name: string,
+    help: string,
+    durations: readonly (readonly [Labels, DurationSummary])[],
+  ) => {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} summary`);
     for (const [labels, values] of durations) lines.push(...summaryLines(name, labels, values));
   };
+  const runs = (prefix: string, groups: readonly Group[]) => {
+    const each = (value: (group: JobCounts) => number) =>
+      groups.map(([labels, group]): Sample => [labels, value(group)]);
+    const started = each((group) => group.started);
+    metric(`${prefix}_job_starts_total`, "counter", "Runs that began.", started);
+    const ended = groups.flatMap(([labels, group]): Sample[] => [
+      [{ ...labels, outcome: "completed" }, group.completed],
+      [{ ...labels, outcome: "failed" }, group.failed],
+    ]);
+    metric(`${prefix}_job_runs_total`, "counter", "Runs that ended, by outcome.", ended);
+    const retries = each((group) => group.retries);
+    metric(`${prefix}_job_retries_total`, "counter", "Retries that were planned.", retries);
+    const inFlight = each((group) => group.inFlight);
+    metric(`${prefix}_jobs_in_flight`, "gauge", "Runs that began and have not ended.", inFlight);
+    const durations = groups.map(([labels, group]) => [labels, group.durations] as const);
+    summary(`${prefix}_job_duration_seconds`, "Duration of runs, as they said.", durations);
+    const waits = groups.map(([labels, group]) => [labels, group.waitTimes] as const);
+    summary(`${prefix}_job_wait_seconds`, "Time from enqueued to started.", waits);
+  };
   metric("naq_job_events_total", "counter", "Events by type.", counts("type", snapshot.byType));
-  metric("naq_jobs_in_flight", "gauge", "Runs that began and have not ended.", [
-    [{}, snapshot.inFlight],
-  ]);
   metric(
     "naq_job_errors_total",
     "counter",
     "Failures by error type.",
     counts("error_type", snapshot.byErrorType),
   );
-  for (
-    const [label, groups] of [["queue", snapshot.byQueue], ["worker", snapshot.byWorker]] as const
-  ) {
-    metric(
-      `naq_${label}_job_runs_total`,
-      "counter",
-      `Runs by ${label} and outcome.`,
-      outcomes(label, groups),
-    );
-    summary(
-      `naq_${label}_job_duration_seconds`,
-      `Duration of runs by ${label}.`,
-      Object.entries(groups).map(([name, group]) => [{ [label]: name }, group.durations]),
-    );
-  }
-  summary("naq_job_duration_seconds", "Duration of runs.", [[{}, snapshot.durations]]);
-  summary("naq_job_wait_seconds", "Time from enqueued to started.", [[{}, snapshot.waitTimes]]);
+  runs("naq", [[{}, snapshot]]);
+  summary("naq_job_run_seconds", "Time from started to finished.", [[{}, snapshot.runTimes]]);
+  metric("naq_job_events_per_second", "gauge", "Rates by kind and window.", rates(snapshot));
+  runs("naq_queue", labelled("queue", snapshot.byQueue));
+  runs("naq_worker", labelled("worker", snapshot.byWorker));
   return lines.join("\n") + "\n";
 }
 
@@ -54,10 +63,21 @@ function counts(label: string, values: Readonly<Record<string, number>>): Sample
   return Object.entries(values).map(([name, value]) => [{ [label]: name }, value]);
 }
 
-function outcomes(label: string, groups: Readonly<Record<string, JobCounts>>): Sample[] {
-  return Object.entries(groups).flatMap(([name, group]): Sample[] => [
-    [{ [label]: name, outcome: "completed" }, group.completed],
-    [{ [label]: name, outcome: "failed" }, group.failed],
+function labelled(label: string, groups: Readonly<Record<string, JobCounts>>): Group[] {
+  return Object.entries(groups).map(([name, group]) => [{ [label]: name }, group]);
+}
+
+function rates(snapshot: JobMetricsSnapshot): Sample[] {
+  const kinds = {
+    all: snapshot.rates,
+    started: snapshot.startedRates,
+    completed: snapshot.completedRates,
+    failed: snapshot.failedRates,
+  };
+  return Object.entries(kinds).flatMap(([kind, values]): Sample[] => [
+    [{ kind, window: "1m" }, values.oneMinute],
+    [{ kind, window: "5m" }, values.fiveMinutes],
+    [{ kind, window: "15m" }, values.fifteenMinutes],
   ]);
 }
 

@@ -19,7 +19,7 @@ export class Rates {
     if (bucket > this.#last - BUCKETS) this.#counts[index(bucket)]! += 1;
   }
 
-  /** The rates before `timestamp`, the latest one seen. */
+  /** The rates of the windows that end with `timestamp`. */
   before(timestamp: number): EventRates {
     return {
       oneMinute: this.#rate(timestamp, 60),
@@ -36,11 +36,16 @@ export class Rates {
 
   #rate(timestamp: number, windowSeconds: number): number {
     if (this.#last === -Infinity) return 0;
+    const newest = Math.floor(timestamp / BUCKET_SECONDS);
+    const oldest = newest - windowSeconds / BUCKET_SECONDS + 1;
     let count = 0;
-    const buckets = windowSeconds / BUCKET_SECONDS;
-    for (let back = 0; back < buckets; back++) count += this.#counts[index(this.#last - back)]!;
-    // A log that is younger than the window is measured over its own length.
-    return count / Math.min(windowSeconds, Math.max(timestamp - this.#first, 1));
+    for (let bucket = Math.max(oldest, this.#last - BUCKETS + 1); bucket <= newest; bucket++) {
+      if (bucket <= this.#last) count += this.#counts[index(bucket)]!;
+    }
+    // The newest bucket is not full yet. A log that is younger than the window is measured over its
+    // own length.
+    const seconds = timestamp - Math.max(oldest * BUCKET_SECONDS, this.#first);
+    return count / Math.max(seconds, 1);
   }
 }
 

@@ -28,11 +28,15 @@ export interface JobCounts {
   readonly failed: number;
   /** Retries that were planned. */
   readonly retries: number;
-  /** How long the runs took, of those that said so. */
+  /** Runs that began and have not ended. */
+  readonly inFlight: number;
+  /** How long the runs took, of those that said so: count, sum and quantiles. */
   readonly durations: DurationSummary;
+  /** Time from `enqueued` to the first `started`, by the events' timestamps. */
+  readonly waitTimes: DurationSummary;
 }
 
-/** Events a second, over three windows. */
+/** Events a second, over three windows, by the events' timestamps. */
 export interface EventRates {
   /** Over the last minute. */
   readonly oneMinute: number;
@@ -50,8 +54,6 @@ export interface JobMetricsSnapshot extends JobCounts {
   readonly firstTimestamp: number;
   /** Timestamp of the latest event, in seconds since the Unix epoch; 0 for none. */
   readonly lastTimestamp: number;
-  /** Runs that began and have not ended. */
-  readonly inFlight: number;
   /** Events by type; types that did not occur are absent. */
   readonly byType: Readonly<Record<string, number>>;
   /** Failures by error type. */
@@ -60,10 +62,14 @@ export interface JobMetricsSnapshot extends JobCounts {
   readonly byQueue: Readonly<Record<string, JobCounts>>;
   /** Numbers by worker. */
   readonly byWorker: Readonly<Record<string, JobCounts>>;
-  /** Time from `enqueued` to the first `started`. */
-  readonly waitTimes: DurationSummary;
   /** Time from `started` to the end of the run, by the events' timestamps. */
   readonly runTimes: DurationSummary;
-  /** Events a second before the latest event, by the events' timestamps. */
+  /** All events. */
   readonly rates: EventRates;
+  /** Runs that began. */
+  readonly startedRates: EventRates;
+  /** Runs that ended well. */
+  readonly completedRates: EventRates;
+  /** Runs that ended with an error or took too long. */
+  readonly failedRates: EventRates;
 }
