@@ -35,11 +35,11 @@ export class HeldDeliveries {
 
   /** Keeps a claim no longer. */
   delete(delivery: JobEventDelivery): void {
+    // The timer goes on: the next delivery is a moment away, mostly.
     this.#held.delete(delivery);
-    if (this.#held.size === 0) this.clear();
   }
 
-  /** Keeps no claim any longer. */
+  /** Keeps no claim any longer, and stops the timer. */
   clear(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;

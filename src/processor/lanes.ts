@@ -51,12 +51,13 @@ export class Lanes {
     while (this.#pending >= this.#limit && !signal.aborted) await this.#changed();
   }
 
-  /** Waits until no task is pending. */
+  /** Waits until no task is pending, or the tasks were abandoned. */
   async idle(): Promise<void> {
-    while (this.#pending > 0) await this.#changed();
+    const { signal } = this.#abandoned;
+    while (this.#pending > 0 && !signal.aborted) await this.#changed();
   }
 
-  /** Ends the tasks that run, and begins no further one. */
+  /** Ends the tasks that run, begins no further one, and waits for none. */
   abandon(): void {
     this.#abandoned.abort();
     this.#wake();

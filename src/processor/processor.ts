@@ -62,6 +62,7 @@ export class JobEventProcessor implements AsyncDisposable {
   readonly #waits = new Set<AbortController>();
   #lanes: Lanes;
   #running: Promise<Running> | undefined;
+  #stopping: Promise<void> = Promise.resolve();
 
   /**
    * Makes a processor in front of a source. Nothing runs before `start()`.
@@ -150,7 +151,7 @@ export class JobEventProcessor implements AsyncDisposable {
    */
   async start(): Promise<void> {
     if (this.#options.enabled === false) return;
-    const running = this.#running ??= this.#start();
+    const running = this.#running ??= this.#stopping.then(() => this.#start());
     try {
       await running;
     } catch (error) {
@@ -161,25 +162,20 @@ export class JobEventProcessor implements AsyncDisposable {
 
   /**
    * Takes no more events, waits for the handlers that run, gives back what is unfinished, ends the
-   * monitors and lets everybody who waits go on with `null`. Idempotent; `start()` may follow.
+   * monitors and lets everybody who waits go on with `null`. Idempotent; `start()` may follow. A
+   * second call with a shorter `graceMs` shortens the first one's.
    *
    * @param options `graceMs`: how long handlers that run may take. @default 5000
    */
   async stop(options: { readonly graceMs?: number } = {}): Promise<void> {
     for (const stopMonitor of [...this.#monitors]) stopMonitor();
     for (const wait of [...this.#waits]) wait.abort();
-    const starting = this.#running;
+    if (this.#running !== undefined) this.#stopping = this.#end(this.#running);
     this.#running = undefined;
-    const running = await starting?.catch(() => undefined);
-    if (running !== undefined) {
-      running.stopping = true;
-      await this.#withinGrace(this.#lanes.idle(), options.graceMs ?? 5000);
-      this.#lanes.abandon();
-      this.#lanes = this.#newLanes();
-      this.#settler.abandon();
-      await running.feed[Symbol.asyncDispose]();
-      await running.loop;
-    }
+    const lanes = this.#lanes;
+    const timer = setTimeout(() => lanes.abandon(), options.graceMs ?? 5000);
+    await this.#stopping;
+    clearTimeout(timer);
     await this.#hub.ended;
   }
 
@@ -304,6 +300,17 @@ export class JobEventProcessor implements AsyncDisposable {
     });
   }
 
+  async #end(starting: Promise<Running>): Promise<void> {
+    const running = await starting.catch(() => undefined);
+    if (running === undefined) return;
+    running.stopping = true;
+    await this.#lanes.idle();
+    this.#lanes = this.#newLanes();
+    this.#settler.abandon();
+    await running.feed[Symbol.asyncDispose]();
+    await running.loop;
+  }
+
   #consumeOptions(consumerName: string): ConsumeOptions {
     return {
       ...this.#options.filter,
@@ -339,6 +346,8 @@ export class JobEventProcessor implements AsyncDisposable {
     } catch (error) {
       this.#dispatcher.reportError(error);
     }
+    await this.#lanes.idle();
+    this.#settler.abandon();
   }
 
   #take(event: StoredJobEvent): void {
@@ -355,12 +364,5 @@ export class JobEventProcessor implements AsyncDisposable {
 
   #newLanes(): Lanes {
     return new Lanes(this.#concurrency, this.#limit());
-  }
-
-  async #withinGrace(idle: Promise<void>, graceMs: number): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const over = new Promise<void>((resolve) => timer = setTimeout(resolve, graceMs));
-    await Promise.race([idle, over]);
-    clearTimeout(timer);
   }
 }

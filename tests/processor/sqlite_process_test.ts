@@ -9,7 +9,7 @@ import { numbered } from "./bench.ts";
 
 const script = new URL("./sqlite_child.ts", import.meta.url);
 const EVENTS = 400;
-const KILLS = 4;
+const ROUNDS = 2;
 
 const reported = (children: readonly Child[], word: string): string[] =>
   children.flatMap(({ lines }) => lines).filter((line) => line.startsWith(`${word} `)).map((line) =>
@@ -23,20 +23,24 @@ describe("JobEventProcessor: several processes on one file", { timeout: 60_000 }
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "killed.sqlite");
     await using storage = await SqliteJobEventStorage.open(path);
-    const start = (): Child => runChild(script, path, "10");
-    await using steady = start();
+    const start = (): Child => runChild(script, path, "30");
     const killed: Child[] = [];
     await storage.storeEvents(numbered(EVENTS).map((job) => JobEvent.cancelled(job)));
-    for (let kill = 0; kill < KILLS; kill++) {
-      await using worker = start();
-      const after = 1 + random(8);
-      await eventually(() => reported([worker], "begin").length >= after, {
-        timeoutMs: 20_000,
-        what: `work of worker ${kill}, TEST_SEED=${seed} ${worker.errors}`,
-      });
-      await worker.kill();
-      killed.push(worker);
+    for (let round = 0; round < ROUNDS; round++) {
+      await using one = start();
+      await using other = start();
+      // One after the other: the second goes on while the first is dead.
+      for (const worker of [one, other]) {
+        const enough = reported([worker], "begin").length + 1 + random(8);
+        await eventually(() => reported([worker], "begin").length >= enough, {
+          timeoutMs: 20_000,
+          what: `work in round ${round}, TEST_SEED=${seed} ${worker.errors}`,
+        });
+        await worker.kill();
+        killed.push(worker);
+      }
     }
+    await using steady = start();
     const interrupted = killed.flatMap((child) => {
       const ended = new Set(reported([child], "end"));
       return reported([child], "begin").filter((job) => !ended.has(job));

@@ -137,6 +137,28 @@ function handlerSuite(name: string, run: Run): void {
         assert.deepEqual(seen, ["a"]);
       }));
 
+    it("can be hurried by a second call, and start() waits for it", () =>
+      run({}, async ({ processor, store }) => {
+        const seen: string[] = [];
+        processor.on("cancelled", (event) => event.jobId === "hangs" ? never() : undefined);
+        processor.onAny((event) => void seen.push(event.jobId));
+        await processor.start();
+        await store("hangs");
+        await eventually(() => seen.length === 1);
+        const patient = processor.stop({ graceMs: 60_000 });
+        const starting = processor.start();
+        await within(processor.stop({ graceMs: 1 }), 1000);
+        await within(patient, 1000);
+        await within(starting, 1000);
+        await processor.start();
+        await store("a");
+        await eventually(() => seen.length === 2);
+        const unwatched = processor.start();
+        await Promise.all([processor.stop(), unwatched]);
+        await store("missed");
+        assert.deepEqual(seen, ["hangs", "a"]);
+      }));
+
     it("waits for a handler that runs, no longer than its grace time", () =>
       run({}, async ({ processor, store }) => {
         let ended = false;
