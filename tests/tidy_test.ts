@@ -22,6 +22,7 @@ const CHECKS: Readonly<Record<string, (tree: Tree) => Problems>> = {
   "nothing is left to do": bans.leftovers,
   "no path is absolute": bans.absolutePaths,
   "exports and published files exist": agreement.exportsExist,
+  "deno.json and package.json export the same": agreement.exportsAgree,
   "mod.ts is a doc and two sorted lists": agreement.modIsAList,
   "versions are exact": agreement.versionsPinned,
   "dependencies are used and explained": agreement.dependenciesUsed,

@@ -2,10 +2,10 @@
  * How many events a second go through a named processor, and how long is an event on its way?
  *
  * Method: a storage with 5,000 events, which new groups take from its beginning; one operation is
- * one event, delivered, handled and acknowledged. The handler is empty. The peer is a bare loop over
- * `consumeEvents` that acknowledges each event before it takes the next. The way of an event begins
- * with `logEvent`, with `flushIntervalMs: 5`, and ends in the handler of a named processor: 1,000
- * events, one every two milliseconds or so.
+ * one event, delivered, handled and acknowledged. The handler is empty. The peer is a bare loop
+ * over `consumeEvents` that acknowledges each event before it takes the next. The way of an event
+ * begins with `logEvent`, with `flushIntervalMs: 5`, and ends in the handler of a named processor:
+ * 1,000 events, one every two milliseconds or so.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";

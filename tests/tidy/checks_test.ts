@@ -132,6 +132,17 @@ prove("exportsExist()", agreement.exportsExist, [
   [{ "deno.json": json({ publish: { include: ["docs"] } }) }, /publishes docs/],
 ]);
 
+const exporting = (path: string, exports: Files): Files => ({ [path]: json({ exports }) });
+prove("exportsAgree()", agreement.exportsAgree, [
+  {
+    ...exporting("deno.json", { ".": "./mod.ts" }),
+    ...exporting("package.json", { ".": "./mod.ts" }),
+  },
+], [
+  [exporting("deno.json", { "./a": "./a.ts" }), /"\.\/a" is not the same/],
+  [exporting("package.json", { ".": "./mod.ts" }), /"\." is not the same/],
+]);
+
 const doc = `/**\n * A.\n *\n * @module\n */\n`;
 prove("modIsAList()", agreement.modIsAList, [
   {

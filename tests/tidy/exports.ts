@@ -30,6 +30,15 @@ export function exportsExist(tree: Tree): Problems {
   return problems;
 }
 
+/** Exports that Deno finds under another name than Node and Bun, which look into package.json when
+ * a file of this project, an example for one, imports the package by its name. */
+export function exportsAgree(tree: Tree): Problems {
+  const [deno, node] = ["deno.json", "package.json"].map((path) => strings(tree, path, "exports"));
+  return [...new Set([...Object.keys(deno!), ...Object.keys(node!)])]
+    .filter((name) => deno![name] !== node![name])
+    .map((name) => `The export "${name}" is not the same in deno.json and package.json`);
+}
+
 /** `mod.ts` is a module doc and two sorted lists: values, then types. */
 export function modIsAList(tree: Tree): Problems {
   const path = "mod.ts";

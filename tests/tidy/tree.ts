@@ -6,7 +6,7 @@ import { readSource, type Source } from "./source.ts";
 /** What a check found, as a line that says where and what. */
 export type Problems = string[];
 
-const FOLDERS = [".ci", "docs", "schema", "scripts", "src", "tests"];
+const FOLDERS = [".ci", "docs", "examples", "schema", "scripts", "src", "tests"];
 const SKIPPED = new Set(["node_modules", "fixtures"]);
 const TEXT = /\.(ts|md|json|proto|html|css|js)$|^LICENSE$|^\.ci\/run$|^\.gitignore$/;
 
