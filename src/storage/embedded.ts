@@ -1,6 +1,6 @@
 /** What every embedded storage does the same way, over the primitives of its engine. */
 
-import { JobEventError, messageOf } from "../errors.ts";
+import { isJobEventError, JobEventError, messageOf } from "../errors.ts";
 import { EventIdSource } from "../event/event_id.ts";
 import { MAX_EVENT_BYTES } from "../event/limits.ts";
 import { JobEventSubjects } from "../event/subjects.ts";
@@ -113,18 +113,22 @@ export class EmbeddedStorage {
 
   #insert(records: readonly CheckedRecord[]): readonly AppendOutcome[] {
     const now = Date.now();
+    let outcomes: readonly AppendOutcome[];
     try {
-      const outcomes = this.#engine.append(records, now);
-      this.#engine.changes.notify();
-      this.#sweep(now);
-      return outcomes;
+      outcomes = this.#engine.append(records, now);
     } catch (error) {
-      if ((error as { name?: unknown }).name !== "JobEventError") throw error;
-      const failure = error as JobEventError;
+      if (!isJobEventError(error)) throw error;
       // What this storage may never do, it will not do later either.
-      const status = failure.code === "ERR_UNSUPPORTED" ? "rejected" : "retry";
-      return records.map(() => ({ status, error: failure }));
+      const status = error.code === "ERR_UNSUPPORTED" ? "rejected" : "retry";
+      return records.map(() => ({ status, error }));
     }
+    this.#engine.changes.notify();
+    try {
+      this.#sweep(now);
+    } catch {
+      // The events are stored, whatever becomes of the expired ones: the next append tries again.
+    }
+    return outcomes;
   }
 
   /** Removes a few expired events now and then, so that a storage that is only written to stays

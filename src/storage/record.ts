@@ -28,7 +28,7 @@ export function checkRecord(
   const { eventId, subject, payload } = record;
   if (!isFit(eventId)) return unfit("eventId", eventId);
   if (!isFit(subject)) return unfit("subject", subject);
-  if (!ArrayBuffer.isView(payload)) return unfit("payload", payload);
+  if (!(payload instanceof Uint8Array)) return unfit("payload", payload);
   if (payload.byteLength > maxEventBytes) {
     return new JobEventError(
       "ERR_EVENT_TOO_LARGE",

@@ -1,6 +1,7 @@
 /** The write side of the suite. */
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { after, before, describe, it } from "node:test";
 import { JobEvent } from "../../src/gen/factories.ts";
 import type { AppendOutcome, JobEventStorage } from "../../src/storage/storage.ts";
@@ -81,19 +82,25 @@ function appendSuite(name: string, under: StorageUnderTest): void {
       assert.deepEqual(codes(await storage.append([sized(fits + 1)])), ["ERR_EVENT_TOO_LARGE"]);
     });
 
-    it("rejects an id that cannot travel", async () => {
+    it("rejects an id that cannot travel and a payload that is no bytes", async () => {
       const outcomes = await storage.append([
         record(storage, event("id"), ""),
         record(storage, event("id"), "a\nb"),
+        { ...record(storage, event("id")), payload: new DataView(new ArrayBuffer(8)) as never },
+        record(storage, event("id")),
       ]);
-      assert.deepEqual(codes(outcomes), ["ERR_INVALID_EVENT", "ERR_INVALID_EVENT"]);
+      const refused = "ERR_INVALID_EVENT";
+      assert.deepEqual(codes(outcomes), [refused, refused, refused, undefined]);
     });
 
     it("keeps the bytes when the caller uses its buffer again", async () => {
       const mine = record(storage, event("buffer"));
-      await storage.append([mine]);
+      // The `slice` of a Buffer shares its bytes.
+      const buffer = Buffer.from(mine.payload);
+      await storage.append([mine, { ...mine, eventId: "buffer", payload: buffer }]);
       mine.payload.fill(0);
-      assert.equal((await storage.getEvents("buffer")).length, 1);
+      buffer.fill(0);
+      assert.equal((await storage.getEvents("buffer")).length, 2);
     });
 
     it("gives `retry` for an aborted signal", async () => {

@@ -39,7 +39,8 @@ export class MemoryEngine implements EventEngine {
       eventId: record.eventId,
       subject: record.subject,
       // The caller's buffer may be a part of a larger one that is used again.
-      payload: record.payload.slice(),
+      // Not `slice`: that of a Buffer copies nothing.
+      payload: new Uint8Array(record.payload),
       fields: { jobId, eventType, timestamp, workerId, queueName, tags } as Entry["fields"],
       storedAt: now,
       deleted: false,

@@ -153,7 +153,7 @@ export class MemoryGroups implements GroupEngine {
       id: ++this.#lastLetter,
       group: lease.group,
       // Its own copy: the event may be erased or evicted, the dead letter is kept.
-      payload: row.payload.slice(),
+      payload: new Uint8Array(row.payload),
       reason,
       deliveryCount: held.pending.deliveryCount,
       deadAt: now,
@@ -231,7 +231,7 @@ function selected({ group, jobId, ids }: DeadLetterSelection): (letter: KeptLett
 
 /** For users: what they do to the bytes, or an erasure does, the other side does not see. */
 function detached(letter: KeptLetter): DeadLetter {
-  return { ...letter, payload: letter.payload.slice() };
+  return { ...letter, payload: new Uint8Array(letter.payload) };
 }
 
 /** The first position that is due; also finds out when the next one will be. */
