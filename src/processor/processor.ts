@@ -331,7 +331,7 @@ export class JobEventProcessor implements AsyncDisposable {
     );
   }
 
-  /** Reads a feed until it ends. What comes while the processor stops is left where it is. */
+  /** Reads a feed until it ends. What comes while the processor stops is not handled. */
   async #loop<T>(
     feed: AsyncIterable<T>,
     state: { readonly stopping: boolean },
@@ -339,7 +339,11 @@ export class JobEventProcessor implements AsyncDisposable {
   ): Promise<void> {
     try {
       for await (const item of feed) {
-        if (state.stopping) continue;
+        if (state.stopping) {
+          // To take more only to give it back would count as deliveries.
+          await this.#lanes.idle();
+          break;
+        }
         take(item);
         await this.#lanes.room();
       }

@@ -25,7 +25,8 @@ import { storeEvent, storeEvents } from "./store.ts";
 export interface MemoryJobEventStorageOptions {
   /** What every subject begins with. @default "naq.jobs.events" */
   readonly subjectPrefix?: string;
-  /** How many events are kept; the oldest make room for new ones. @default no limit */
+  /** How many events are kept, and how many dead letters; the oldest make room for new ones.
+   * @default no limit */
   readonly maxEvents?: number;
   /**
    * How long an event is kept, in milliseconds. Older events are no longer found, and are removed

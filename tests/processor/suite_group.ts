@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { JobEventProcessor } from "../../src/processor/processor.ts";
-import { eventually } from "../helpers.ts";
+import { eventually, take } from "../helpers.ts";
 import { never, numbered, pause, type Run } from "./bench.ts";
 
 /** Declares the cases. */
@@ -104,6 +104,23 @@ export function groupSuite(name: string, run: Run): void {
         await member.start();
         await eventually(() => seen.length === 2);
         assert.deepEqual(seen.toSorted(), ["a", "b"]);
+      }));
+
+    it("takes nothing more while stop() waits for a handler", () =>
+      run(group, async ({ storage, processor, store }) => {
+        let release: () => void = () => {};
+        processor.onAny(() => new Promise((resolve) => release = resolve));
+        await processor.start();
+        await store("slow");
+        await eventually(() => processor.stats().pending === 1);
+        const stopping = processor.stop();
+        await store(...numbered(10));
+        await using other = storage.consumeEvents({ consumerName: "group" });
+        // One may have been under way to the processor.
+        const taken = await take(other, 9);
+        assert.deepEqual(taken.map(({ deliveryCount }) => deliveryCount), Array(9).fill(1));
+        release();
+        await stopping;
       }));
 
     it("keeps events that wait behind slow handlers for longer than ackWaitMs", () =>

@@ -27,6 +27,19 @@ describe("MemoryJobEventStorage: bounds", () => {
     assert.equal(await storage.countEvents(), 100);
   });
 
+  it("maxEvents lets the oldest dead letters go, too", async () => {
+    await using storage = new MemoryJobEventStorage({ maxEvents: 3 });
+    await using deliveries = storage.consumeEvents({ consumerName: "group" });
+    const iterator = deliveries[Symbol.asyncIterator]();
+    for (const job of ["a", "b", "c", "d", "e"]) {
+      await storage.storeEvent(event(job));
+      const { value } = await iterator.next();
+      await value!.deadLetter("no");
+    }
+    const letters = await storage.deadLetters.list();
+    assert.deepEqual(letters.map((letter) => letter.event?.jobId), ["c", "d", "e"]);
+  });
+
   it("refuses bounds that are no bounds", () => {
     for (const name of ["maxEvents", "maxAgeMs", "maxEventBytes"]) {
       assert.throws(() => new MemoryJobEventStorage({ [name]: 0 }), RangeError);

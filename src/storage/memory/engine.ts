@@ -12,7 +12,7 @@ import { type Entry, EntryLog } from "./log.ts";
 export class MemoryEngine implements EventEngine {
   readonly name = "memory";
   readonly changes: ChangeSignal = new ChangeSignal();
-  readonly groups: MemoryGroups = new MemoryGroups(this);
+  readonly groups: MemoryGroups;
   readonly #maxEvents: number;
   readonly #log = new EntryLog();
   readonly #jobs = new Map<string, EntryLog>();
@@ -22,6 +22,7 @@ export class MemoryEngine implements EventEngine {
 
   constructor(maxEvents: number) {
     this.#maxEvents = maxEvents;
+    this.groups = new MemoryGroups(this, maxEvents);
   }
 
   append(records: readonly CheckedRecord[], now: number): readonly AppendOutcome[] {

@@ -51,9 +51,12 @@ export class MemoryGroups implements GroupEngine {
   readonly #groups = new Map<string, Group>();
   #dead: KeptLetter[] = [];
   #lastLetter = 0;
+  readonly #maxLetters: number;
 
-  constructor(rows: MemoryRows) {
+  /** @param maxLetters How many dead letters are kept; the oldest make room. */
+  constructor(rows: MemoryRows, maxLetters: number) {
     this.#rows = rows;
+    this.#maxLetters = maxLetters;
   }
 
   get size(): number {
@@ -159,6 +162,7 @@ export class MemoryGroups implements GroupEngine {
       deadAt: now,
     };
     this.#dead.push(letter);
+    if (this.#dead.length > this.#maxLetters) this.#dead.shift();
     return detached(letter);
   }
 
