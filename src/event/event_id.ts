@@ -49,7 +49,8 @@ export class EventIdSource {
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 
-function randomPrefix(): string {
+/** A prefix that no other source has. */
+export function randomPrefix(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(PREFIX_BYTES));
   let prefix = "";
   for (let index = 0; index < PREFIX_BYTES; index += 3) {

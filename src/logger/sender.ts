@@ -8,10 +8,22 @@ import type { CancelTimer, Clock } from "./clock.ts";
 import type { BufferedEvent, EventBuffer } from "./event_buffer.ts";
 import type { FlushReport } from "./options.ts";
 
+/** What the sender needs from a buffer of events. */
+export type QueuedEvents = Pick<
+  EventBuffer,
+  | "length"
+  | "byteLength"
+  | "firstOrdinal"
+  | "lastOrdinal"
+  | "countUpTo"
+  | "shift"
+  | "unshift"
+>;
+
 /** What the sender needs from its logger. */
 export interface SenderOptions {
   readonly sink: JobEventSink;
-  readonly buffer: EventBuffer;
+  readonly buffer: QueuedEvents;
   readonly ids: EventIdSource;
   readonly backoff: Backoff;
   readonly clock: Clock;

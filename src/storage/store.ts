@@ -3,9 +3,16 @@
 import { JobEventError, type JobEventErrorCode, messageOf } from "../errors.ts";
 import { encodeJobEvent } from "../event/encode.ts";
 import type { EventIdSource } from "../event/event_id.ts";
+import type { JobEventSubjects } from "../event/subjects.ts";
 import { decodeStoredJobEvent } from "../gen/decode.ts";
 import type { JobEvent, StoredJobEvent } from "../gen/types.ts";
 import type { AppendOutcome, JobEventRecord, JobEventSink } from "./storage.ts";
+
+/** Where events' subjects and ids come from. */
+export interface RecordSource {
+  readonly subjects: JobEventSubjects;
+  readonly ids: EventIdSource;
+}
 
 /**
  * Stores one event.
@@ -19,11 +26,9 @@ export async function storeEvent(
   event: JobEvent,
   ids: EventIdSource,
 ): Promise<StoredJobEvent> {
-  const record = toRecord(sink, event, ids);
+  const record = toRecord({ subjects: sink.subjects, ids }, event);
   const [outcome] = await sink.append([record]);
-  const result = toStored(record, outcome);
-  if ("error" in result) throw result.error;
-  return result.event;
+  return storedOrThrow(record, outcome);
 }
 
 /**
@@ -38,32 +43,62 @@ export async function storeEvents(
   events: readonly JobEvent[],
   ids: EventIdSource,
 ): Promise<StoredJobEvent[]> {
-  const errors = new Map<number, unknown>();
-  const records: JobEventRecord[] = [];
-  const indexes: number[] = [];
-  events.forEach((event, index) => {
-    try {
-      records.push(toRecord(sink, event, ids));
-      indexes.push(index);
-    } catch (error) {
-      errors.set(index, error);
-    }
-  });
+  const draft = new StoreDraft({ subjects: sink.subjects, ids }, events);
   // Also when nothing is left to store: a closed sink says so.
-  const outcomes = await sink.append(records);
-  const stored: StoredJobEvent[] = [];
-  records.forEach((record, position) => {
-    const result = toStored(record, outcomes[position]);
-    if ("error" in result) errors.set(indexes[position]!, result.error);
-    else stored.push(result.event);
-  });
-  if (errors.size > 0) throw aggregate(errors, events.length);
-  return stored;
+  return draft.finish(await sink.append(draft.records));
 }
 
-function toRecord(sink: JobEventSink, event: JobEvent, ids: EventIdSource): JobEventRecord {
+/** {@linkcode storeEvents} without its wait: before and after the records are appended. */
+export class StoreDraft {
+  /** What is to be appended. */
+  readonly records: JobEventRecord[] = [];
+  readonly #indexes: number[] = [];
+  readonly #errors = new Map<number, unknown>();
+  readonly #total: number;
+
+  constructor(source: RecordSource, events: readonly JobEvent[]) {
+    this.#total = events.length;
+    events.forEach((event, index) => {
+      try {
+        this.records.push(toRecord(source, event));
+        this.#indexes.push(index);
+      } catch (error) {
+        this.#errors.set(index, error);
+      }
+    });
+  }
+
+  /** The stored events; throws as {@linkcode storeEvents} does. */
+  finish(outcomes: readonly AppendOutcome[]): StoredJobEvent[] {
+    const stored: StoredJobEvent[] = [];
+    this.records.forEach((record, position) => {
+      const result = toStored(record, outcomes[position]);
+      if ("error" in result) this.#errors.set(this.#indexes[position]!, result.error);
+      else stored.push(result.event);
+    });
+    if (this.#errors.size > 0) throw aggregate(this.#errors, this.#total);
+    return stored;
+  }
+}
+
+/**
+ * Makes the record of an event.
+ *
+ * @throws {TypeError} The event is not valid.
+ */
+export function toRecord({ subjects, ids }: RecordSource, event: JobEvent): JobEventRecord {
   const payload = encodeJobEvent(event);
-  return { eventId: ids.next(), subject: sink.subjects.forEvent(event), payload };
+  return { eventId: ids.next(), subject: subjects.forEvent(event), payload };
+}
+
+/** The event of a record that was stored; throws the error of one that was not. */
+export function storedOrThrow(
+  record: JobEventRecord,
+  outcome: AppendOutcome | undefined,
+): StoredJobEvent {
+  const result = toStored(record, outcome);
+  if ("error" in result) throw result.error;
+  return result.event;
 }
 
 type StoreResult = { readonly event: StoredJobEvent } | { readonly error: JobEventError };
