@@ -32,6 +32,7 @@ const OVERFLOW_POLICIES: readonly OverflowPolicy[] = ["drop_oldest", "drop_newes
 const MAX_EVENTS = 2 ** 24;
 const MAX_BYTES = 2 ** 30;
 const KEPT_BYTES = 64 * 1024;
+const encoder = new TextEncoder();
 
 /**
  * Options of {@linkcode JobEventLoggerSync}: those of `JobEventLogger`.
@@ -278,7 +279,8 @@ export class JobEventLoggerSync extends JobEventLogMethods implements Disposable
 
   #take(subject: string, payload: Uint8Array): boolean {
     const outbox = this.#outbox;
-    const size = outbox.sizeOf(subject, payload);
+    const subjectBytes = encoder.encode(subject);
+    const size = subjectBytes.length + payload.length;
     if (size > this.#maxBufferBytes) return this.refuse(this.#tooLarge(size));
     const evicted: BufferedEvent[] = [];
     while (!outbox.hasRoom(size) && this.#overflow === "drop_oldest") {
@@ -290,7 +292,7 @@ export class JobEventLoggerSync extends JobEventLogMethods implements Disposable
     const fits = outbox.hasRoom(size);
     if (!fits && this.#overflow === "block") return this.#block(size);
     this.#logged++;
-    if (fits) outbox.push(this.#logged, subject, payload);
+    if (fits) outbox.push(this.#logged, subjectBytes, payload);
     else evicted.push({ ordinal: this.#logged, subject, payload: payload.slice() });
     this.#dropped += evicted.length;
     // The owner is told last: what it does must not meet an event half taken.

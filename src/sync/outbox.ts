@@ -38,7 +38,6 @@ export class Outbox {
   readonly #shared: SharedEventBuffer;
   readonly #remote: Remote<LoggerHost>;
   readonly #port: MessagePort;
-  readonly #encoder = new TextEncoder();
   /** What every event id begins with. */
   readonly idPrefix: string = randomPrefix();
   /** What was put in and not taken out again. */
@@ -88,11 +87,6 @@ export class Outbox {
     return Math.max(0, this.buffered - this.#shared.length);
   }
 
-  /** The size that an event takes. */
-  sizeOf(subject: string, payload: Uint8Array): number {
-    return this.#encoder.encode(subject).length + payload.length;
-  }
-
   /** Whether there is room for an event of this size. */
   hasRoom(size: number): boolean {
     const { maxBufferSize, maxBufferBytes } = this.#options;
@@ -106,11 +100,10 @@ export class Outbox {
   }
 
   /** Puts in an event that there is room for. */
-  push(ordinal: number, subject: string, payload: Uint8Array): void {
-    const subjectBytes = this.#encoder.encode(subject);
-    this.#shared.push(ordinal, subjectBytes, payload);
+  push(ordinal: number, subject: Uint8Array, payload: Uint8Array): void {
+    this.#shared.push(ordinal, subject, payload);
     this.#events++;
-    this.#bytes += subjectBytes.length + payload.length;
+    this.#bytes += subject.length + payload.length;
     this.#wake();
   }
 
