@@ -51,7 +51,6 @@ class SendQueue implements QueuedEvents {
   /** These are as good as under way: the other thread can no longer take them. */
   readonly #returned: SharedEvent[] = [];
   #takenBytes = 0;
-  #lastTaken = 0;
 
   constructor(shared: SharedEventBuffer) {
     this.#shared = shared;
@@ -70,7 +69,7 @@ class SendQueue implements QueuedEvents {
   }
 
   get lastOrdinal(): number {
-    return Math.max(this.#shared.lastOrdinal, this.#lastTaken);
+    return Math.max(this.#shared.lastOrdinal, this.#returned.at(-1)?.ordinal ?? 0);
   }
 
   /** Bytes of the events that came back no more. Right only while none is under way. */
@@ -87,10 +86,7 @@ class SendQueue implements QueuedEvents {
     const returned = this.#returned.shift();
     if (returned !== undefined) return returned;
     const event = this.#shared.shift();
-    if (event !== undefined) {
-      this.#takenBytes += event.size;
-      this.#lastTaken = event.ordinal;
-    }
+    this.#takenBytes += event?.size ?? 0;
     return event;
   }
 
