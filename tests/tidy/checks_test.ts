@@ -201,6 +201,7 @@ const entries = json({
     "./emit": "./src/emit.ts",
     "./open": "./src/open.ts",
     "./sqlite": "./src/storage/sqlite.ts",
+    "./sync": "./src/sync/mod.ts",
   },
 });
 const loads = (path: string, text: string): Files => ({ "deno.json": entries, [path]: text });
