@@ -5,7 +5,7 @@ import { JobEventError, messageOf } from "../errors.ts";
 import type { Pages } from "./host.ts";
 import { unpackThrown } from "./packed_error.ts";
 import { assertReadable, type EndListener, onScriptEnd, threads } from "./platform.ts";
-import { type AnswerMessage, type CallMessage, GONE, NEWS, STATE } from "./wire.ts";
+import { type AnswerMessage, type CallMessage, GONE, NEWS, RUNNING, STATE } from "./wire.ts";
 
 const PAGE_SIZE = 256;
 
@@ -123,16 +123,16 @@ export class WorkerClient {
   /** Sends a call and waits for what it comes to. */
   request(message: Omit<CallMessage, "id">, timeoutMs: number): unknown {
     checkTimeout(timeoutMs);
-    this.assertUsable(message.method);
+    const action = `call ${message.method}`;
+    this.assertUsable(action);
     const id = ++this.#lastId;
     this.post({ id, ...message });
     const answer = this.waitFor(() => this.#answerTo(id), timeoutMs);
     if (answer === undefined) {
-      this.assertUsable(message.method);
-      throw new JobEventError(
-        "ERR_TIMEOUT",
-        `Cannot ${message.method}: no answer within ${timeoutMs} ms`,
-      );
+      this.assertUsable(action);
+      const hasStarted = Atomics.load(this.signal, STATE) === RUNNING;
+      const reason = hasStarted ? "no answer" : "the worker has not started";
+      throw new JobEventError("ERR_TIMEOUT", `Cannot ${action}: ${reason} within ${timeoutMs} ms`);
     }
     if (answer.thrown !== undefined) throw unpackThrown(answer.thrown);
     return answer.value;

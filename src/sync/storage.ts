@@ -15,6 +15,7 @@ import type {
 import { type RecordSource, storedOrThrow, StoreDraft, toRecord } from "../storage/store.ts";
 import { checkTimeout, type Remote, WorkerClient } from "./client.ts";
 import { unpackThrown } from "./packed_error.ts";
+import { threads } from "./platform.ts";
 import type { PackedOutcome, StorageHost } from "./storage_host.ts";
 import type { WorkerRoot } from "./worker.ts";
 
@@ -50,10 +51,11 @@ export function linkOf(storage: JobEventStorageSync): StorageLink {
   return readLink(storage);
 }
 
-const WORKER_MODULE = new URL("./worker.ts", import.meta.url);
-// As compiled for npm, all modules end with ".js".
-if (!import.meta.url.endsWith(".ts")) {
-  WORKER_MODULE.pathname = WORKER_MODULE.pathname.replace(/ts$/, "js");
+function workerModule(): URL {
+  const module = new URL("./worker.ts", import.meta.url);
+  // As compiled for npm, all modules end with ".js".
+  if (!import.meta.url.endsWith(".ts")) module.pathname = module.pathname.replace(/ts$/, "js");
+  return module;
 }
 
 /**
@@ -88,7 +90,9 @@ export function openStorageSync(
   url: string,
   options: OpenStorageSyncOptions = {},
 ): JobEventStorageSync {
-  return openStorageIn(WORKER_MODULE, url, options);
+  // First of all: where there are no threads, modules may have no URL either.
+  threads();
+  return openStorageIn(workerModule(), url, options);
 }
 
 /** As {@linkcode openStorageSync}, with another worker. Not part of the public face. */

@@ -40,10 +40,12 @@ describe("WorkerClient", () => {
   it(
     "a time-out leaves the worker usable, and a late answer is no other call's",
     withWorker((root) => {
+      // Now it has started.
+      assert.equal(root.call("echo", [1], 5000), 1);
       for (let round = 0; round < 3; round++) {
         const error = thrownBy(() => root.call("echo", [`late ${round}`, 100], 10));
         assert.equal(error["code"], "ERR_TIMEOUT");
-        assert.equal(error.message, "Cannot echo: no answer within 10 ms");
+        assert.equal(error.message, "Cannot call echo: no answer within 10 ms");
         // The late answer comes while this call waits for its own.
         assert.equal(root.call("echo", [`mine ${round}`, 150], 5000), `mine ${round}`);
       }
