@@ -77,8 +77,13 @@ export function isJobEventError(value: unknown): value is JobEventError {
 
 /** The message of any thrown value. */
 export function messageOf(error: unknown): string {
-  if (typeof error === "object" && error !== null && "message" in error) {
-    return String(error.message);
+  try {
+    if (typeof error === "object" && error !== null && "message" in error) {
+      return String(error.message);
+    }
+    return String(error);
+  } catch {
+    // Anything can be thrown, also what cannot be made a string.
+    return `a thrown ${typeof error} without a message`;
   }
-  return String(error);
 }

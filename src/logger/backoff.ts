@@ -38,7 +38,9 @@ export class Backoff {
 
   /** Notes a failure and gives the wait until the next try, in milliseconds. */
   next(): number {
-    const grown = this.#initialDelayMs * this.#factor ** this.#failures;
+    // Finite, since 0 times infinity is not a number.
+    const growth = Math.min(this.#factor ** this.#failures, Number.MAX_VALUE);
+    const grown = this.#initialDelayMs * growth;
     this.#failures++;
     return Math.min(grown, this.#maxDelayMs) * (1 - this.#jitter * this.#random());
   }

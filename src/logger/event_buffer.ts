@@ -23,6 +23,18 @@ class ChunkWriter extends ByteBuffer {
     super(0);
   }
 
+  /** Whether the chunk was made for one event that is large. */
+  get isLarge(): boolean {
+    return this.bytes.length > CHUNK_BYTES;
+  }
+
+  /** Lets go of the chunk. */
+  release(): void {
+    this.bytes = new Uint8Array(0);
+    this.view = new DataView(this.bytes.buffer);
+    this.position = 0;
+  }
+
   /** Begins a new chunk rather than to move the events in the old one. */
   override reserve(size: number): void {
     if (size <= this.bytes.length - this.position) return;
@@ -95,6 +107,7 @@ export class EventBuffer {
   /** Forgets the event that {@linkcode encode} wrote. */
   discard(): void {
     this.#writer.position = this.#draftStart;
+    if (this.#writer.isLarge) this.#writer.release();
   }
 
   /** The bytes of the event that {@linkcode encode} wrote, copied. */
@@ -106,14 +119,15 @@ export class EventBuffer {
   commit(ordinal: number, subject: string): void {
     this.#makeRoom();
     const slot = (this.#head + this.#length) & (this.#chunks.length - 1);
-    this.#set(
-      slot,
-      ordinal,
-      subject,
-      this.#writer.bytes,
-      this.#draftStart,
-      this.#writer.position,
-    );
+    const { bytes, position, isLarge } = this.#writer;
+    if (isLarge) {
+      // Its chunk has up to three times its size, and would stay here when the event has left.
+      const payload = this.draft();
+      this.discard();
+      this.#set(slot, ordinal, subject, payload, 0, payload.length);
+    } else {
+      this.#set(slot, ordinal, subject, bytes, this.#draftStart, position);
+    }
   }
 
   /** Takes out the oldest event. */

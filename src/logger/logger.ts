@@ -62,6 +62,8 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
   readonly #roomWaiters: (() => void)[] = [];
   /** The size of the last event that was blocked: `ready()` waits for as much room. */
   #wantedBytes = 0;
+  /** An event's own getters run while it is encoded. */
+  #isReading = false;
   #stopped: Promise<StopReport> | undefined;
   #logged = 0;
   #dropped = 0;
@@ -125,15 +127,19 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
    */
   override logEvent(event: JobEvent): boolean {
     if (!this.#enabled) return true;
+    if (this.#isReading) return this.refuse(new TypeError("an event that is read logs another"));
     let size: number;
     let subject: string;
+    this.#isReading = true;
     try {
       size = this.#buffer.encode(event);
       subject = this.#sink.subjects.forEvent(event);
     } catch (error) {
+      this.#isReading = false;
       this.#buffer.discard();
       return this.refuse(error);
     }
+    this.#isReading = false;
     if (this.#stopped !== undefined) return this.#refuseLate(subject);
     if (size > this.#maxBufferBytes) {
       this.#buffer.discard();
@@ -166,6 +172,7 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
   /** Waits until the buffer is not full: see {@linkcode isFull}. */
   ready(): Promise<void> {
     if (!this.isFull) return Promise.resolve();
+    this.#sender.sendSoon(this.#logged);
     return new Promise((resolve) => this.#roomWaiters.push(resolve));
   }
 
@@ -250,9 +257,11 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
   /** Under `drop_oldest`, takes out events until one of this size fits. */
   #evict(size: number): BufferedEvent[] {
     const evicted: BufferedEvent[] = [];
-    while (this.#overflow === "drop_oldest" && !this.#hasRoom(size)) {
+    // What is under way cannot be called back. Nothing goes where that would not make room.
+    const isInVain = this.#sender.inFlightBytes + size > this.#maxBufferBytes;
+    if (this.#overflow !== "drop_oldest" || isInVain) return evicted;
+    while (!this.#hasRoom(size)) {
       const oldest = this.#buffer.shift();
-      // Everything else is under way and cannot be called back.
       if (oldest === undefined) break;
       evicted.push(oldest);
     }
@@ -269,7 +278,9 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
 
   #reportOverflow(evicted: readonly BufferedEvent[]): void {
     this.#dropped += evicted.length;
-    for (const event of evicted) this.#sender.noticeDropped(event);
+    this.#sender.noticeDropped(evicted);
+    // A buffer can be full of bytes and hold no batch: the next event shall find room.
+    this.#sender.sendSoon(this.#logged);
     this.#reportDrop(evicted.map((event) => this.#asDropped(event)), "overflow");
   }
 

@@ -38,6 +38,11 @@ export interface SenderOptions {
   readonly onRoom: () => void;
 }
 
+const NO_OUTCOME = new JobEventError(
+  "ERR_UNAVAILABLE",
+  "Cannot store an event: the sink gave no outcome for it",
+);
+
 /** Somebody who waits for the events up to `target`. */
 interface Waiter {
   readonly target: number;
@@ -120,9 +125,9 @@ export class Sender {
     });
   }
 
-  /** Counts an event that the logger took out of the buffer itself. */
-  noticeDropped(event: BufferedEvent): void {
-    this.#countDropped(event);
+  /** Counts events that are in the buffer no longer and were not sent. */
+  noticeDropped(events: readonly BufferedEvent[]): void {
+    for (const event of events) this.#countDropped(event);
     this.#settleWaiters();
   }
 
@@ -138,6 +143,7 @@ export class Sender {
     for (let event = this.#options.buffer.shift(); event; event = this.#options.buffer.shift()) {
       left.push(event);
     }
+    this.noticeDropped(left);
     return left;
   }
 
@@ -206,7 +212,9 @@ export class Sender {
 
   async #append(records: readonly JobEventRecord[]): Promise<readonly AppendOutcome[]> {
     try {
-      return await this.#options.sink.append(records, { signal: this.#abort.signal });
+      const outcomes = await this.#options.sink.append(records, { signal: this.#abort.signal });
+      if (Array.isArray(outcomes)) return outcomes;
+      throw new TypeError("the sink gave no list of outcomes");
     } catch (cause) {
       const error = isJobEventError(cause) ? cause : new JobEventError(
         "ERR_UNAVAILABLE",
@@ -237,11 +245,13 @@ export class Sender {
           break;
         default:
           again.push(event);
-          lastError = outcome?.error;
+          lastError = outcome?.error ?? NO_OUTCOME;
       }
     });
     // The last goes back first, so that the oldest ends up at the front.
     for (const event of again.toReversed()) this.#options.buffer.unshift(event);
+    // What failed waits for the next try, not for its batch to fill.
+    this.#target = Math.max(this.#target, again.at(-1)?.ordinal ?? 0);
     this.counts.retried += again.length;
     // The owner's callbacks come last: they may log, flush or stop.
     for (const [event, error] of rejected) this.#options.onRejected(event, error);
