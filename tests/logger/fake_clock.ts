@@ -1,5 +1,6 @@
 /** A clock that a test moves. */
 
+import { setImmediate } from "node:timers";
 import type { CancelTimer, Clock } from "../../src/logger/clock.ts";
 
 interface Timer {
@@ -46,5 +47,5 @@ export class FakeClock implements Clock {
 
 /** Waits until promises that are settled have run what waits for them. */
 export function settled(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+  return new Promise((resolve) => setImmediate(resolve));
 }

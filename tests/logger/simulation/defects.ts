@@ -1,0 +1,178 @@
+/** Defects that the simulation must find when they are put into the logger. */
+
+import type { Defect, Edit } from "./variant.ts";
+
+function sender(from: string, to: string): Edit {
+  return { file: "sender.ts", from, to };
+}
+
+function logger(from: string, to: string): Edit {
+  return { file: "logger.ts", from, to };
+}
+
+function buffer(from: string, to: string): Edit {
+  return { file: "event_buffer.ts", from, to };
+}
+
+/** What was wrong with the logger of the first design. */
+export const ORIGINAL_DEFECTS: readonly Defect[] = [
+  {
+    name: "deadlocks at a full buffer: it waits for the flush that waits for it",
+    edits: [sender(
+      "queueMicrotask(() => void this.#run());",
+      "void this.flush(this.#options.buffer.lastOrdinal, 1e9).then(() => this.#run());",
+    )],
+    shows: /nothing is sent, although there are enough events/,
+  },
+  {
+    name: "reorders on retry: what failed goes to the back",
+    edits: [
+      buffer("this.#head = (this.#head - 1) &", "const slot = (this.#head + this.#length) &"),
+      buffer("      this.#head,\n      event.ordinal,", "      slot,\n      event.ordinal,"),
+    ],
+    shows: /of job-\d is stored after a later one/,
+  },
+  {
+    name: "duplicates on retry: an event gets a new id with each try",
+    edits: [sender("eventId: ids.at(event.ordinal),", "eventId: ids.next(),")],
+    shows: /is stored twice/,
+  },
+  {
+    name: "loses events at stop: what is under way is forgotten",
+    edits: [sender("const left = [...this.#inFlight];", "const left: BufferedEvent[] = [];")],
+    shows: /stop\(\) loses events/,
+  },
+  {
+    name: "loses events at stop: it does not wait until they are stored",
+    edits: [logger(
+      "await this.#sender.flush(this.#logged, timeoutMs);",
+      "void this.#sender.flush(this.#logged, timeoutMs);",
+    )],
+    shows: /stop\(\) gives up early/,
+  },
+];
+
+/** What the simulation found in the logger of this package; each was repaired. */
+export const FOUND_DEFECTS: readonly Defect[] = [
+  {
+    name: "a flush is not settled by the end of stop()",
+    edits: [sender("    this.noticeDropped(left);\n", "")],
+    shows: /flush\(\) does not settle with stop\(\)/,
+  },
+  {
+    name: "a part of a batch that failed waits for its interval, not for its retry",
+    edits: [sender("this.#target = Math.max(this.#target, again.at(-1)?.ordinal ?? 0);", "")],
+    shows: /nothing is sent, although an event is to be retried/,
+  },
+  {
+    name: "a flush counts only the first of several events that are dropped at once",
+    edits: [sender(
+      "for (const event of events) this.#countDropped(event);\n    this.#settleWaiters();",
+      "for (const event of events) {\n      this.#countDropped(event);\n" +
+        "      this.#settleWaiters();\n    }",
+    )],
+    shows: /flush\(\) of \d+ events reports/,
+  },
+  {
+    name: "a sink that gives too few outcomes fails without a word",
+    edits: [sender("lastError = outcome?.error ?? NO_OUTCOME;", "lastError = outcome?.error;")],
+    shows: /onError was called/,
+  },
+  {
+    name: "older events are dropped although that makes no room",
+    edits: [logger(`!== "drop_oldest" || isInVain)`, `!== "drop_oldest")`)],
+    shows: /older events are dropped, and the new one does not fit/,
+  },
+  {
+    name: "a buffer that is full of bytes loses events and sends nothing",
+    edits: [logger("find room.\n    this.#sender.sendSoon(this.#logged);", "find room.")],
+    shows: /nothing is sent, although events are lost/,
+  },
+  {
+    name: "ready() waits for what nobody sends",
+    edits: [
+      logger("Promise.resolve();\n    this.#sender.sendSoon(this.#logged);", "Promise.resolve();"),
+    ],
+    shows: /nothing is sent, although ready\(\) waits/,
+  },
+];
+
+/** Small mistakes that are easily made. */
+export const FURTHER_DEFECTS: readonly Defect[] = [
+  {
+    name: "the bound in bytes is off by one",
+    edits: [logger("+ bytes <= this.#maxBufferBytes", "+ bytes <= this.#maxBufferBytes + 1")],
+    shows: /\d+ bytes are buffered/,
+  },
+  {
+    name: "the bound in events is off by one",
+    edits: [logger("inFlight < this.#maxBufferSize", "inFlight <= this.#maxBufferSize")],
+    shows: /\d+ events are buffered/,
+  },
+  {
+    name: "what is under way is not counted",
+    edits: [logger("this.#buffer.length + this.#sender.inFlight <", "this.#buffer.length <")],
+    shows: /\d+ events are buffered/,
+  },
+  {
+    name: "a flush does not join what runs",
+    edits: [
+      sender("if (!this.#running) {\n        this", "if (!this.#inFlight[9]) {\n        this"),
+    ],
+    shows: /two appends are under way/,
+  },
+  {
+    name: "a flush waits for what was logged later, too",
+    edits: [sender("if (first > waiter.target)", "if (first === Infinity)")],
+    shows: /nothing is sent, although flush\(\) waits/,
+  },
+  {
+    name: "a flush leaves its timer behind",
+    edits: [sender("const settle = () => {\n        cancel();", "const settle = () => {")],
+    shows: /timers keep the script alive/,
+  },
+  {
+    name: "several events go back to the front in the wrong order",
+    edits: [sender("again.toReversed()", "[...again]")],
+    shows: /is sent out of order/,
+  },
+  {
+    name: "an answer that is missing counts as stored",
+    edits: [
+      sender(
+        "default:\n",
+        "default:\n          if (!outcome) return this.#noticeStored(event, false);\n",
+      ),
+    ],
+    shows: /stats\(\)\.stored is/,
+  },
+  {
+    name: "nobody is told of room",
+    edits: [sender("if (again.length < batch.length) this.#options.onRoom();", "")],
+    shows: /somebody waits although all is well/,
+  },
+  {
+    name: "stop() leaves an append alone",
+    edits: [sender("this.#abort.abort();", "")],
+    shows: /stop\(\) leaves an append alone/,
+  },
+  {
+    name: "what stays undelivered at stop() is not reported",
+    edits: [logger(`if (events.length > 0) this.#reportDrop(events, "stopped");`, "")],
+    shows: /stop\(\) reports \d+ undelivered events/,
+  },
+  {
+    name: "a rejected event is tried again",
+    edits: [sender(
+      `case "rejected":`,
+      `case "rejected":\n          again.push(event);\n          break;\n` +
+        `        case "never" as "rejected":`,
+    )],
+    shows: /is sent out of order/,
+  },
+  {
+    name: "an event in a new chunk begins where the old one ended",
+    edits: [buffer("if (writer.bytes !== bytes) this.#draftStart = 0;", "")],
+    shows: /bytes that are no event|with other bytes/,
+  },
+];
