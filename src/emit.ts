@@ -35,6 +35,8 @@ export type { Clock } from "./logger/clock.ts";
 export type { DroppedJobEvent } from "./logger/options.ts";
 export type { DropReason } from "./logger/options.ts";
 export type { FlushReport } from "./logger/options.ts";
+export type { JobEventBoundFields } from "./logger/child.ts";
+export type { JobEventChildLogger } from "./logger/child.ts";
 export type { JobEventContext } from "./gen/subjects.ts";
 export type { JobEventErrorCode } from "./errors.ts";
 export type { JobEventExtras } from "./gen/types.ts";

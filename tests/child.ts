@@ -13,6 +13,10 @@ export interface Child extends AsyncDisposable {
   readonly errors: string;
   /** Resolves with its exit code when it has ended by itself. */
   ended(timeoutMs?: number): Promise<number | null>;
+  /** The signal that ended it. */
+  readonly endedBy: string | null;
+  /** Sends it a signal. */
+  signal(name: "SIGTERM" | "SIGINT"): void;
   /** Ends it at once, with `SIGKILL`. */
   kill(): Promise<void>;
 }
@@ -42,6 +46,11 @@ export function runChild(script: URL, ...args: string[]): Child {
     get errors() {
       return errors;
     },
+    get endedBy() {
+      return child.signalCode;
+    },
+    // Deno takes a child for ended by the signal that `child.kill` sends, however it ends.
+    signal: (name) => void process.kill(child.pid!, name),
     async ended(timeoutMs = 10_000) {
       await eventually(() => isOver, {
         timeoutMs,

@@ -1,5 +1,7 @@
 /** The time, as the logger and the processor see it. */
 
+import { unrefTimer } from "./host.ts";
+
 /** Cancels a timer. */
 export type CancelTimer = () => void;
 
@@ -27,14 +29,7 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   setTimer(callback, delayMs, { keepAlive }) {
     const timer = setTimeout(callback, Math.min(Math.max(delayMs, 0), MAX_DELAY_MS));
-    if (!keepAlive) unref(timer);
+    if (!keepAlive) unrefTimer(timer);
     return () => clearTimeout(timer);
   },
 };
-
-/** Where a runtime can do so, lets a script exit although the timer runs. */
-function unref(timer: unknown): void {
-  if (typeof timer === "object" && timer !== null && "unref" in timer) {
-    (timer as { unref(): void }).unref();
-  }
-}

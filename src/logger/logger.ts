@@ -6,18 +6,20 @@ import { JobEventLogMethods } from "../gen/log_methods.ts";
 import type { JobEvent } from "../gen/types.ts";
 import type { JobEventSink } from "../storage/storage.ts";
 import { atLeast, Backoff } from "./backoff.ts";
+import { type JobEventBoundFields, JobEventChildLogger } from "./child.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { ConsoleReport } from "./console_report.ts";
 import { type BufferedEvent, EventBuffer } from "./event_buffer.ts";
+import { forgetEvents, rememberEvents } from "./exit_report.ts";
 import type {
   DroppedJobEvent,
-  DropReason,
   FlushReport,
   JobEventLoggerOptions,
   LoggerStats,
   OverflowPolicy,
   StopReport,
 } from "./options.ts";
+import { flushOnExit } from "./flush_on_exit.ts";
+import { Reports } from "./reports.ts";
 import { Sender } from "./sender.ts";
 
 const OVERFLOW_POLICIES: readonly OverflowPolicy[] = ["drop_oldest", "drop_newest", "block"];
@@ -51,19 +53,20 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
   readonly #buffer = new EventBuffer();
   readonly #ids = new EventIdSource();
   readonly #sender: Sender;
-  readonly #console: ConsoleReport;
+  readonly #reports: Reports;
   readonly #enabled: boolean;
   readonly #maxBufferSize: number;
   readonly #maxBufferBytes: number;
   readonly #overflow: OverflowPolicy;
   readonly #stopTimeoutMs: number;
-  readonly #onError: JobEventLoggerOptions["onError"];
-  readonly #onDrop: JobEventLoggerOptions["onDrop"];
   readonly #roomWaiters: (() => void)[] = [];
   /** The size of the last event that was blocked: `ready()` waits for as much room. */
   #wantedBytes = 0;
   /** An event's own getters run while it is encoded. */
   #isReading = false;
+  readonly #countBuffered = (): number => this.#buffered;
+  #isRemembered = false;
+  #undoFlushOnExit: (() => void) | undefined;
   #stopped: Promise<StopReport> | undefined;
   #logged = 0;
   #dropped = 0;
@@ -83,7 +86,7 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
     super();
     const clock: Clock = options.clock ?? systemClock;
     this.#sink = sink;
-    this.#console = new ConsoleReport(clock);
+    this.#reports = new Reports(options, clock);
     this.#enabled = options.enabled ?? true;
     this.#maxBufferSize = atLeast("maxBufferSize", options.maxBufferSize ?? 10_000, 1);
     this.#maxBufferBytes = atLeast("maxBufferBytes", options.maxBufferBytes ?? 64 * 1024 ** 2, 1);
@@ -94,8 +97,6 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
       );
     }
     this.#stopTimeoutMs = atLeast("stopTimeoutMs", options.stopTimeoutMs ?? 10_000, 0);
-    this.#onError = options.onError;
-    this.#onDrop = options.onDrop;
     this.#sender = new Sender({
       sink,
       buffer: this.#buffer,
@@ -109,10 +110,36 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
       ),
       batchBytes: atLeast("batchBytes", options.batchBytes ?? 1024 ** 2, 1),
       flushIntervalMs: atLeast("flushIntervalMs", options.flushIntervalMs ?? 5000, 0),
-      onError: (error) => this.#reportError(error),
+      onError: (error) => this.#reports.error(error),
       onRejected: (event, error) => this.#reportRejected(event, error),
-      onRoom: () => this.#announceRoom(),
+      onRoom: () => this.#noticeRoom(),
+      onSending: (sent) => this.#reports.sending(sent),
     });
+  }
+
+  /**
+   * Makes a logger whose events have these fields where they carry none themselves; tags are
+   * merged, and an event's own win. Everything else it shares with this logger: there is one buffer
+   * and one {@linkcode stop} for both.
+   *
+   * @param bound The fields, taken as they are now.
+   * @throws {TypeError} A field is not known or not valid.
+   *
+   * @example
+   * ```ts
+   * import { JobEventLogger, MemoryJobEventStorage } from "@naq/events";
+   * import assert from "node:assert/strict";
+   *
+   * const storage = new MemoryJobEventStorage();
+   * await using logger = new JobEventLogger(storage);
+   * const mail = logger.child({ queueName: "mail", tags: { region: "eu" } });
+   * mail.logJobStarted("job-1", "worker-1", "async");
+   * await mail.flush();
+   * assert.equal((await storage.getEvents("job-1"))[0]?.queueName, "mail");
+   * ```
+   */
+  child(bound: JobEventBoundFields): JobEventChildLogger {
+    return new JobEventChildLogger(this, bound, (error) => this.refuse(error));
   }
 
   /** Does nothing that the first event does not do; here for those who like to say it. */
@@ -151,6 +178,7 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
     this.#logged++;
     if (fits) {
       this.#buffer.commit(this.#logged, subject);
+      if (!this.#isRemembered) this.#remember();
       this.#sender.noticeEvent();
     } else {
       evicted.push({ ordinal: this.#logged, subject, payload: this.#takeDraft() });
@@ -200,6 +228,30 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
     );
   }
 
+  /**
+   * Delivers what was logged when the program ends: on `SIGTERM` and `SIGINT`, and when nothing
+   * keeps the program running any more.
+   *
+   * - A signal that only loggers listen to calls {@linkcode stop} and then ends the program as it
+   *   would have without a listener. If the owner listens too (by `process.on`), the signal calls
+   *   {@linkcode flush} and the end is the owner's affair.
+   * - An end in the middle, as by `process.exit()`, leaves no time: sending begins, which is enough
+   *   for one batch into a file and for none over a network.
+   *
+   * Where there is no process, as at the edge, nothing is done. {@linkcode stop} undoes it.
+   *
+   * @returns Undoes it.
+   */
+  flushOnExit(): () => void {
+    if (this.#stopped === undefined) this.#undoFlushOnExit ??= flushOnExit(this);
+    return () => this.#leaveExit();
+  }
+
+  #leaveExit(): void {
+    this.#undoFlushOnExit?.();
+    this.#undoFlushOnExit = undefined;
+  }
+
   /** What the logger has done so far. */
   stats(): LoggerStats {
     const { stored, duplicates, retried, rejected, batches } = this.#sender.counts;
@@ -210,7 +262,7 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
       retried,
       rejected,
       dropped: this.#dropped,
-      buffered: this.#buffer.length + this.#sender.inFlight,
+      buffered: this.#buffered,
       bufferedBytes: this.#buffer.byteLength + this.#sender.inFlightBytes,
       inFlight: this.#sender.inFlight,
       refused: this.#refused,
@@ -228,7 +280,7 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
   /** Counts and reports an event that is not valid. */
   protected override refuse(error: unknown): false {
     this.#refused++;
-    this.#reportError(
+    this.#reports.error(
       isJobEventError(error)
         ? error
         : new JobEventError("ERR_INVALID_EVENT", `Cannot log event: ${messageOf(error)}`, {
@@ -244,13 +296,24 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
     const { stored, rejected } = this.#sender.counts;
     const dropped = this.#dropped + rejected;
     this.#dropped += events.length;
-    this.#announceRoom();
-    if (events.length > 0) this.#reportDrop(events, "stopped");
+    this.#noticeRoom();
+    this.#leaveExit();
+    if (events.length > 0) this.#reports.drop(events, "stopped");
     return { stored, undelivered: events.length, dropped, events };
   }
 
+  get #buffered(): number {
+    return this.#buffer.length + this.#sender.inFlight;
+  }
+
+  /** Only from the first event to the last one that is settled: a listener holds the logger. */
+  #remember(): void {
+    this.#isRemembered = true;
+    rememberEvents(this.#countBuffered);
+  }
+
   #hasRoom(bytes: number): boolean {
-    return this.#buffer.length + this.#sender.inFlight < this.#maxBufferSize &&
+    return this.#buffered < this.#maxBufferSize &&
       this.#buffer.byteLength + this.#sender.inFlightBytes + bytes <= this.#maxBufferBytes;
   }
 
@@ -281,7 +344,7 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
     this.#sender.noticeDropped(evicted);
     // A buffer can be full of bytes and hold no batch: the next event shall find room.
     this.#sender.sendSoon(this.#logged);
-    this.#reportDrop(evicted.map((event) => this.#asDropped(event)), "overflow");
+    this.#reports.drop(evicted.map((event) => this.#asDropped(event)), "overflow");
   }
 
   #takeDraft(): Uint8Array {
@@ -293,7 +356,7 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
   #refuseLate(subject: string): false {
     this.#late++;
     const event = { ordinal: this.#logged + this.#late, subject, payload: this.#takeDraft() };
-    this.#reportDrop([this.#asDropped(event)], "stopped");
+    this.#reports.drop([this.#asDropped(event)], "stopped");
     return false;
   }
 
@@ -310,38 +373,17 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
     return { eventId: this.#ids.at(ordinal), subject, payload, jobId, eventType };
   }
 
-  #announceRoom(): void {
+  #noticeRoom(): void {
+    if (this.#isRemembered && this.#buffered === 0) {
+      this.#isRemembered = false;
+      forgetEvents(this.#countBuffered);
+    }
     if (this.isFull) return;
     for (const resolve of this.#roomWaiters.splice(0)) resolve();
   }
 
   #reportRejected(event: BufferedEvent, error: JobEventError): void {
-    this.#reportError(error);
-    this.#reportDrop([this.#asDropped(event)], "rejected");
-  }
-
-  #reportError(error: JobEventError): void {
-    if (this.#onError === undefined) {
-      this.#console.add("errors", 1, error.message);
-    } else {
-      this.#call(() => this.#onError!(error));
-    }
-  }
-
-  #reportDrop(events: readonly DroppedJobEvent[], reason: DropReason): void {
-    if (this.#onDrop === undefined) {
-      this.#console.add(`events dropped (${reason})`, events.length);
-    } else {
-      this.#call(() => this.#onDrop!(events, reason));
-    }
-  }
-
-  /** Calls the owner's function; what it throws must not reach whoever logs. */
-  #call(callback: () => void): void {
-    try {
-      callback();
-    } catch (error) {
-      this.#console.add("errors in onError or onDrop", 1, messageOf(error));
-    }
+    this.#reports.error(error);
+    this.#reports.drop([this.#asDropped(event)], "rejected");
   }
 }

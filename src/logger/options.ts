@@ -62,6 +62,13 @@ export interface JobEventLoggerOptions {
   /** Told of events that are lost to the storage.
    * @default one line on the console, at most every ten seconds */
   readonly onDrop?: (events: readonly DroppedJobEvent[], reason: DropReason) => void;
+  /**
+   * Called with the promise of each sending that the logger begins by itself, so that a platform
+   * that stops a function after its answer lets it end: `(sent) => context.waitUntil(sent)`. The
+   * promise does not reject. Events that still wait for their batch to fill are not under way: a
+   * function ends with `flush()`. @default nobody is told
+   */
+  readonly waitUntil?: (sent: Promise<void>) => void;
   /** The time; for tests. @default the system's */
   readonly clock?: Clock;
   /** Random numbers from 0 to 1 for the retries' jitter; for tests. @default Math.random */

@@ -36,6 +36,8 @@ export interface SenderOptions {
   readonly onRejected: (event: BufferedEvent, error: JobEventError) => void;
   /** Told whenever the buffer has got room. */
   readonly onRoom: () => void;
+  /** Told of every sending that begins without a flush, with the promise of its end. */
+  readonly onSending: (sent: Promise<void>) => void;
 }
 
 const NO_OUTCOME = new JobEventError(
@@ -61,6 +63,8 @@ export class Sender {
   /** Events up to this ordinal are sent although they fill no batch. */
   #target = 0;
   #running = false;
+  /** Whether a sending is to begin in a moment. */
+  #isDue = false;
   #ended = false;
   #cancelInterval: CancelTimer | undefined;
   #wake: (() => void) | undefined;
@@ -117,10 +121,8 @@ export class Sender {
       this.#waiters.add(waiter);
       this.#target = Math.max(this.#target, target);
       this.#wake?.();
-      if (!this.#running) {
-        this.#running = true;
-        void this.#run();
-      }
+      // Also when a sending is about to begin: whoever flushes may be stopped right after the call.
+      if (!this.#running || this.#isDue) void this.#run();
       this.#settleWaiters();
     });
   }
@@ -150,9 +152,7 @@ export class Sender {
   #intervalOver(): void {
     this.#cancelInterval = undefined;
     this.#target = Math.max(this.#target, this.#options.buffer.lastOrdinal);
-    if (this.#running) return;
-    this.#running = true;
-    void this.#run();
+    if (!this.#running) this.#options.onSending(this.#run());
   }
 
   #hasBatch(): boolean {
@@ -163,7 +163,9 @@ export class Sender {
   /** Not at once: logging does no work that can wait. */
   #runSoon(): void {
     this.#running = true;
-    queueMicrotask(() => void this.#run());
+    this.#isDue = true;
+    const begin = () => this.#isDue ? this.#run() : undefined;
+    this.#options.onSending(Promise.resolve().then(begin));
   }
 
   /** The number of events up to `target` that are not settled. */
@@ -174,6 +176,8 @@ export class Sender {
   }
 
   async #run(): Promise<void> {
+    this.#running = true;
+    this.#isDue = false;
     this.#cancelInterval?.();
     this.#cancelInterval = undefined;
     const { buffer, backoff } = this.#options;

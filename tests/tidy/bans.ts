@@ -17,8 +17,11 @@ const PLACES: readonly Place[] = [
   { path: "src/connect/deno.ts", allowed: ["Deno"] },
   { path: "src/connect/node.ts", allowed: ["node:", "process", "Buffer"] },
   { path: "src/dashboard/serve.ts", allowed: ["node:", "Deno", "Bun", "process", "Buffer"] },
-  // The one place that speaks up when the owner of a component has not asked for reports.
+  // The places that speak up when the owner of a component has not asked for reports.
   { path: "src/logger/console_report.ts", allowed: ["console"] },
+  { path: "src/logger/exit_report.ts", allowed: ["console"] },
+  // It looks what the runtime has, and does without where it has nothing.
+  { path: "src/logger/host.ts", allowed: ["Deno", "process"] },
   { path: "src/storage/sqlite.ts", allowed: ["node:", "process", "Buffer"] },
   { path: "src/storage/sqlite/", allowed: ["node:", "process", "Buffer"] },
   { path: "src/sync/", allowed: ["node:", "process", "Buffer"] },

@@ -1,0 +1,46 @@
+/** Tells the owner of a logger what goes wrong; the console where the owner asked for nothing. */
+
+import { type JobEventError, messageOf } from "../errors.ts";
+import type { Clock } from "./clock.ts";
+import { ConsoleReport } from "./console_report.ts";
+import type { DroppedJobEvent, DropReason, JobEventLoggerOptions } from "./options.ts";
+
+/** The owner's callbacks. None of these methods throws. */
+export class Reports {
+  readonly #console: ConsoleReport;
+  readonly #options: JobEventLoggerOptions;
+
+  constructor(options: JobEventLoggerOptions, clock: Clock) {
+    this.#console = new ConsoleReport(clock);
+    this.#options = options;
+  }
+
+  /** Something failed. */
+  error(error: JobEventError): void {
+    const { onError } = this.#options;
+    if (onError === undefined) this.#console.add("errors", 1, error.message);
+    else this.#call("onError", () => onError(error));
+  }
+
+  /** Events are lost to the storage. */
+  drop(events: readonly DroppedJobEvent[], reason: DropReason): void {
+    const { onDrop } = this.#options;
+    if (onDrop === undefined) this.#console.add(`events dropped (${reason})`, events.length);
+    else this.#call("onDrop", () => onDrop(events, reason));
+  }
+
+  /** The logger sends by itself, and nobody else has the promise. */
+  sending(sent: Promise<void>): void {
+    const { waitUntil } = this.#options;
+    if (waitUntil !== undefined) this.#call("waitUntil", () => waitUntil(sent));
+  }
+
+  /** Calls the owner's function; what it throws must not reach whoever logs. */
+  #call(name: string, callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.#console.add(`errors in ${name}`, 1, messageOf(error));
+    }
+  }
+}
