@@ -21,13 +21,22 @@ export interface Child extends AsyncDisposable {
   kill(): Promise<void>;
 }
 
-/** Runs a script of the tests in a process of its own. */
-export function runChild(script: URL, ...args: string[]): Child {
+/**
+ * Runs a script in a process of its own.
+ *
+ * @param args Its arguments, and variables of its environment.
+ */
+export function runChild(
+  script: URL,
+  ...args: readonly (string | Readonly<Record<string, string>>)[]
+): Child {
   const flags = process.versions["deno"] === undefined ? [] : ["run", "-A", "--quiet"];
+  const variables = args.filter((arg) => typeof arg !== "string");
+  const env = Object.assign({ ...process.env }, ...variables);
   const child: ChildProcess = spawn(
     process.execPath,
-    [...flags, fileURLToPath(script), ...args],
-    { stdio: ["ignore", "pipe", "pipe"] },
+    [...flags, fileURLToPath(script), ...args.filter((arg) => typeof arg === "string")],
+    { stdio: ["ignore", "pipe", "pipe"], env },
   );
   let output = "";
   let errors = "";
