@@ -92,11 +92,18 @@ function printDecodeStoredJobEvent(p: Printer, stored: readonly Field[]): void {
   );
   p.line("export function decodeStoredJobEvent(");
   p.line("  bytes: Uint8Array,");
-  for (const field of stored) p.line(`  ${field.property}: StoredJobEvent["${field.property}"],`);
+  const always = stored.filter((field) => !field.header);
+  const headers = stored.filter((field) => field.header);
+  for (const { property } of always) p.line(`  ${property}: StoredJobEvent["${property}"],`);
+  for (const { property } of headers) p.line(`  ${property}?: StoredJobEvent["${property}"],`);
   p.line("): StoredJobEvent {");
-  p.line("  return Object.assign(decodeJobEvent(bytes), {");
-  for (const field of stored) p.line(`    ${field.property},`);
+  p.line("  const event = Object.assign(decodeJobEvent(bytes), {");
+  for (const { property } of always) p.line(`    ${property},`);
   p.line("  });");
+  for (const { property } of headers) {
+    p.line(`  if (${property} !== undefined) Object.assign(event, { ${property} });`);
+  }
+  p.line("  return event;");
   p.line("}");
 }
 

@@ -49,7 +49,7 @@ export function printTypes(schema: Schema): string {
     p,
     "export interface StoredJobEvent extends JobEvent {",
     schema.fields.filter((field) => !field.payload),
-    () => true,
+    (field) => !field.header,
   );
   return p.toString().trimEnd() + "\n";
 }

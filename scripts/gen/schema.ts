@@ -24,6 +24,7 @@ export interface Field {
   readonly unit: string | undefined;
   readonly required: boolean;
   readonly payload: boolean;
+  readonly header: boolean;
   readonly token: boolean;
   readonly max: number | undefined;
   readonly maxHint: string | undefined;
@@ -164,6 +165,7 @@ function readField(source: Source, field: protobuf.Field): Field {
     unit,
     required: set["required"] as boolean | undefined ?? false,
     payload: set["payload"] as boolean | undefined ?? true,
+    header: set["header"] as boolean | undefined ?? false,
     token: set["token"] as boolean | undefined ?? false,
     max: set["max"] as number | undefined,
     maxHint: set["max_hint"] as string | undefined,

@@ -67,6 +67,7 @@ export function checkFields(source: Source, fields: readonly Field[]): void {
       refuse("is an integer in the payload", "double");
     }
     const isNumber = field.kind === "double" || field.kind === "integer";
+    if (field.header && field.payload) refuse("has option (naq.header)", "(naq.payload) = false");
     if (field.token && field.kind !== "string") refuse("has option (naq.token)", "string fields");
     if (field.unit !== undefined && !isNumber) refuse("has option (naq.unit)", "number fields");
     if (field.max !== undefined && field.kind !== "double") {

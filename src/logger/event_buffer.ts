@@ -12,7 +12,14 @@ export interface BufferedEvent {
   readonly ordinal: number;
   readonly subject: string;
   readonly payload: Uint8Array;
+  /** Its trace context, if it has one. */
+  readonly traceparent?: string | undefined;
+  /** Its id, where it cannot be told from the ordinal: an earlier logger made it. */
+  readonly eventId?: string;
 }
+
+/** A queue of encoded events: that in memory, or one that keeps them in a file as well. */
+export type EventQueue = Pick<EventBuffer, keyof EventBuffer>;
 
 /**
  * Events are encoded one behind the other into chunks, so that an event costs its bytes and no
@@ -53,6 +60,8 @@ export class EventBuffer {
   #starts = new Uint32Array(64);
   #ends = new Uint32Array(64);
   #ordinals = new Float64Array(64);
+  // By ordinal: few events have one, and those without pay nothing.
+  readonly #traceparents = new Map<number, string>();
   #head = 0;
   #length = 0;
   #byteLength = 0;
@@ -116,8 +125,9 @@ export class EventBuffer {
   }
 
   /** Takes in the event that {@linkcode encode} wrote. */
-  commit(ordinal: number, subject: string): void {
+  commit(ordinal: number, subject: string, traceparent?: string): void {
     this.#makeRoom();
+    if (traceparent !== undefined) this.#traceparents.set(ordinal, traceparent);
     const slot = (this.#head + this.#length) & (this.#chunks.length - 1);
     const { bytes, position, isLarge } = this.#writer;
     if (isLarge) {
@@ -135,7 +145,10 @@ export class EventBuffer {
     if (this.#length === 0) return undefined;
     const slot = this.#head;
     const payload = this.#chunks[slot]!.subarray(this.#starts[slot], this.#ends[slot]);
-    const event = { ordinal: this.#ordinals[slot]!, subject: this.#subjects[slot]!, payload };
+    const ordinal = this.#ordinals[slot]!;
+    const traceparent = this.#traceparents.get(ordinal);
+    if (traceparent !== undefined) this.#traceparents.delete(ordinal);
+    const event = { ordinal, subject: this.#subjects[slot]!, payload, traceparent };
     this.#chunks[slot] = undefined;
     this.#subjects[slot] = "";
     this.#head = (slot + 1) & (this.#chunks.length - 1);
@@ -148,7 +161,8 @@ export class EventBuffer {
   unshift(event: BufferedEvent): void {
     this.#makeRoom();
     this.#head = (this.#head - 1) & (this.#chunks.length - 1);
-    const { payload } = event;
+    const { payload, traceparent } = event;
+    if (traceparent !== undefined) this.#traceparents.set(event.ordinal, traceparent);
     const chunk = new Uint8Array(payload.buffer as ArrayBuffer);
     this.#set(
       this.#head,

@@ -1,28 +1,28 @@
 /** The logger: takes events without waiting and sees that they are stored. */
 
-import { isJobEventError, JobEventError, messageOf } from "../errors.ts";
-import { EventIdSource } from "../event/event_id.ts";
+import type { JobEventError } from "../errors.ts";
 import { JobEventLogMethods } from "../gen/log_methods.ts";
 import type { JobEvent } from "../gen/types.ts";
 import type { JobEventSink } from "../storage/storage.ts";
-import { atLeast, Backoff } from "./backoff.ts";
+import { Backoff } from "./backoff.ts";
 import { type JobEventBoundFields, JobEventChildLogger } from "./child.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { type BufferedEvent, EventBuffer } from "./event_buffer.ts";
-import { forgetEvents, rememberEvents } from "./exit_report.ts";
+import { type BufferedEvent, EventBuffer, type EventQueue } from "./event_buffer.ts";
+import { ExitReport } from "./exit_report.ts";
 import type {
-  DroppedJobEvent,
+  DropReason,
   FlushReport,
   JobEventLoggerOptions,
   LoggerStats,
-  OverflowPolicy,
   StopReport,
 } from "./options.ts";
 import { flushOnExit } from "./flush_on_exit.ts";
-import { Reports } from "./reports.ts";
+import { Records } from "./records.ts";
+import { refusal, Reports, tooLarge } from "./reports.ts";
 import { Sender } from "./sender.ts";
-
-const OVERFLOW_POLICIES: readonly OverflowPolicy[] = ["drop_oldest", "drop_newest", "block"];
+import { type LoggerSettings, readSettings } from "./settings.ts";
+import { openSpool, type SpooledBuffer } from "./spooled_buffer.ts";
+import { traceOf } from "./trace.ts";
 
 /**
  * Takes events in the hot path of a job system and brings them to a sink behind it.
@@ -50,24 +50,24 @@ const OVERFLOW_POLICIES: readonly OverflowPolicy[] = ["drop_oldest", "drop_newes
  */
 export class JobEventLogger extends JobEventLogMethods implements AsyncDisposable {
   readonly #sink: JobEventSink;
-  readonly #buffer = new EventBuffer();
-  readonly #ids = new EventIdSource();
+  readonly #settings: LoggerSettings;
+  readonly #spool: SpooledBuffer | undefined;
+  readonly #buffer: EventQueue;
+  readonly #records: Records;
   readonly #sender: Sender;
+  readonly #traceOf: (event: JobEvent) => string | undefined;
   readonly #reports: Reports;
-  readonly #enabled: boolean;
-  readonly #maxBufferSize: number;
-  readonly #maxBufferBytes: number;
-  readonly #overflow: OverflowPolicy;
-  readonly #stopTimeoutMs: number;
   readonly #roomWaiters: (() => void)[] = [];
   /** The size of the last event that was blocked: `ready()` waits for as much room. */
   #wantedBytes = 0;
   /** An event's own getters run while it is encoded. */
   #isReading = false;
-  readonly #countBuffered = (): number => this.#buffered;
-  #isRemembered = false;
+  readonly #exitReport: ExitReport | undefined;
   #undoFlushOnExit: (() => void) | undefined;
   #stopped: Promise<StopReport> | undefined;
+  readonly #recovered: number;
+  #lastOrdinal: number;
+  /** Without those of the spool. */
   #logged = 0;
   #dropped = 0;
   #refused = 0;
@@ -75,46 +75,50 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
   #late = 0;
 
   /**
-   * Makes a logger in front of a sink. Nothing runs before the first event.
+   * Makes a logger in front of a sink. Nothing runs before the first event, unless the spool has
+   * events from before: these are sent.
    *
    * @param sink Where the events go.
    * @param options How.
    * @throws {RangeError} A number is out of its range.
-   * @throws {TypeError} `overflow` is not a policy.
+   * @throws {TypeError} `overflow` is not a policy, or `spool` is an empty path.
+   * @throws {JobEventError} The spool cannot be opened. `ERR_UNSUPPORTED`: the runtime has no
+   * `node:sqlite`. `ERR_UNAVAILABLE`: another logger has it, or the message says why.
    */
   constructor(sink: JobEventSink, options: JobEventLoggerOptions = {}) {
     super();
     const clock: Clock = options.clock ?? systemClock;
     this.#sink = sink;
+    this.#records = new Records(sink.subjects);
     this.#reports = new Reports(options, clock);
-    this.#enabled = options.enabled ?? true;
-    this.#maxBufferSize = atLeast("maxBufferSize", options.maxBufferSize ?? 10_000, 1);
-    this.#maxBufferBytes = atLeast("maxBufferBytes", options.maxBufferBytes ?? 64 * 1024 ** 2, 1);
-    this.#overflow = options.overflow ?? "drop_oldest";
-    if (!OVERFLOW_POLICIES.includes(this.#overflow)) {
-      throw new TypeError(
-        `overflow is "${this.#overflow}", expected one of ${OVERFLOW_POLICIES.join(", ")}`,
-      );
-    }
-    this.#stopTimeoutMs = atLeast("stopTimeoutMs", options.stopTimeoutMs ?? 10_000, 0);
+    this.#settings = readSettings(options);
+    const backoff = new Backoff(options.retry, options.random);
+    const onError = (error: JobEventError): void => this.#reports.error(error);
+    this.#spool = openSpool(options.spool, {
+      ...this.#settings,
+      idOf: this.#records.idOf,
+      onError,
+    });
+    this.#traceOf = (event) => traceOf(event, options.traceparent, onError);
+    this.#buffer = this.#spool ?? new EventBuffer();
+    // The end of the program takes nothing along that is in a spool.
+    if (this.#spool === undefined) this.#exitReport = new ExitReport(() => this.#buffered);
+    this.#lastOrdinal = this.#buffer.lastOrdinal;
+    this.#recovered = this.#buffer.length;
     this.#sender = new Sender({
+      ...this.#settings,
       sink,
       buffer: this.#buffer,
-      ids: this.#ids,
-      backoff: new Backoff(options.retry, options.random),
+      backoff,
       clock,
-      // A batch that is larger than the buffer would never be full.
-      batchSize: Math.min(
-        atLeast("batchSize", options.batchSize ?? 100, 1),
-        this.#maxBufferSize,
-      ),
-      batchBytes: atLeast("batchBytes", options.batchBytes ?? 1024 ** 2, 1),
-      flushIntervalMs: atLeast("flushIntervalMs", options.flushIntervalMs ?? 5000, 0),
-      onError: (error) => this.#reports.error(error),
+      toRecord: this.#records.toRecord,
+      onError,
+      onSettled: (events) => this.#spool?.remove(events),
       onRejected: (event, error) => this.#reportRejected(event, error),
       onRoom: () => this.#noticeRoom(),
       onSending: (sent) => this.#reports.sending(sent),
     });
+    if (this.#recovered > 0) this.#sender.sendSoon(this.#lastOrdinal);
   }
 
   /**
@@ -153,10 +157,12 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
    * which.
    */
   override logEvent(event: JobEvent): boolean {
-    if (!this.#enabled) return true;
+    if (!this.#settings.enabled) return true;
     if (this.#isReading) return this.refuse(new TypeError("an event that is read logs another"));
     let size: number;
     let subject: string;
+    // Before the event is encoded: the owner's function may log.
+    const traceparent = this.#traceOf(event);
     this.#isReading = true;
     try {
       size = this.#buffer.encode(event);
@@ -167,25 +173,21 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
       return this.refuse(error);
     }
     this.#isReading = false;
-    if (this.#stopped !== undefined) return this.#refuseLate(subject);
-    if (size > this.#maxBufferBytes) {
+    if (this.#stopped !== undefined) return this.#refuseLate(subject, traceparent);
+    if (size > this.#maxEventBytes) {
       this.#buffer.discard();
-      return this.refuse(this.#tooLarge(size));
+      return this.refuse(tooLarge(size, this.#maxEventBytes));
     }
     const evicted = this.#hasRoom(size) ? [] : this.#evict(size);
     const fits = this.#hasRoom(size);
-    if (!fits && this.#overflow === "block") return this.#block(size);
+    if (!fits && this.#settings.overflow === "block") return this.#block(size);
     this.#logged++;
-    if (fits) {
-      this.#buffer.commit(this.#logged, subject);
-      if (!this.#isRemembered) this.#remember();
-      this.#sender.noticeEvent();
-    } else {
-      evicted.push({ ordinal: this.#logged, subject, payload: this.#takeDraft() });
-    }
+    this.#lastOrdinal++;
+    if (!fits) evicted.push(this.#takeDraft(this.#lastOrdinal, subject, traceparent));
+    const isKept = fits && this.#keep(subject, traceparent);
     // The owner is told last: what it does must not meet an event half taken.
-    if (evicted.length > 0) this.#reportOverflow(evicted);
-    return fits;
+    if (evicted.length > 0) this.#reportLost(evicted, "overflow");
+    return isKept;
   }
 
   /**
@@ -200,7 +202,7 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
   /** Waits until the buffer is not full: see {@linkcode isFull}. */
   ready(): Promise<void> {
     if (!this.isFull) return Promise.resolve();
-    this.#sender.sendSoon(this.#logged);
+    this.#sender.sendSoon(this.#lastOrdinal);
     return new Promise((resolve) => this.#roomWaiters.push(resolve));
   }
 
@@ -211,7 +213,8 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
    * @param options `timeoutMs`: the longest wait. @default stopTimeoutMs
    */
   flush(options: { readonly timeoutMs?: number } = {}): Promise<FlushReport> {
-    return this.#sender.flush(this.#logged, options.timeoutMs ?? this.#stopTimeoutMs);
+    const timeoutMs = options.timeoutMs ?? this.#settings.stopTimeoutMs;
+    return this.#sender.flush(this.#lastOrdinal, timeoutMs);
   }
 
   /**
@@ -224,7 +227,7 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
   stop(options: { readonly timeoutMs?: number } = {}): Promise<StopReport> {
     // A microtask later, so that no callback of the sink or the owner meets a stop half begun.
     return this.#stopped ??= Promise.resolve().then(() =>
-      this.#stop(options.timeoutMs ?? this.#stopTimeoutMs)
+      this.#stop(options.timeoutMs ?? this.#settings.stopTimeoutMs)
     );
   }
 
@@ -233,8 +236,9 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
    * keeps the program running any more.
    *
    * - A signal that only loggers listen to calls {@linkcode stop} and then ends the program as it
-   *   would have without a listener. If the owner listens too (by `process.on`), the signal calls
-   *   {@linkcode flush} and the end is the owner's affair.
+   *   would have without a listener. If the owner listens too, by `process.on`, the signal calls
+   *   {@linkcode flush} and the end is the owner's affair. Listeners of `Deno.addSignalListener`
+   *   cannot be seen.
    * - An end in the middle, as by `process.exit()`, leaves no time: sending begins, which is enough
    *   for one batch into a file and for none over a network.
    *
@@ -256,14 +260,15 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
   stats(): LoggerStats {
     const { stored, duplicates, retried, rejected, batches } = this.#sender.counts;
     return {
-      logged: this.#logged,
+      logged: this.#logged + this.#recovered,
+      recovered: this.#recovered,
       stored,
       duplicates,
       retried,
       rejected,
       dropped: this.#dropped,
       buffered: this.#buffered,
-      bufferedBytes: this.#buffer.byteLength + this.#sender.inFlightBytes,
+      bufferedBytes: this.#bufferedBytes,
       inFlight: this.#sender.inFlight,
       refused: this.#refused,
       blocked: this.#blocked,
@@ -280,110 +285,113 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
   /** Counts and reports an event that is not valid. */
   protected override refuse(error: unknown): false {
     this.#refused++;
-    this.#reports.error(
-      isJobEventError(error)
-        ? error
-        : new JobEventError("ERR_INVALID_EVENT", `Cannot log event: ${messageOf(error)}`, {
-          cause: error,
-        }),
-    );
+    this.#reports.error(refusal(error));
     return false;
   }
 
   async #stop(timeoutMs: number): Promise<StopReport> {
-    await this.#sender.flush(this.#logged, timeoutMs);
-    const events = this.#sender.end().map((event) => this.#asDropped(event));
+    await this.#sender.flush(this.#lastOrdinal, timeoutMs);
+    // What a spool holds stays there; without one, what is left is handed over.
+    this.#spool?.close();
+    const left = this.#sender.end();
+    const events = this.#spool === undefined ? left.map(this.#records.toDropped) : [];
+    const undelivered = this.#spool?.held ?? events.length;
     const { stored, rejected } = this.#sender.counts;
     const dropped = this.#dropped + rejected;
     this.#dropped += events.length;
     this.#noticeRoom();
     this.#leaveExit();
     if (events.length > 0) this.#reports.drop(events, "stopped");
-    return { stored, undelivered: events.length, dropped, events };
+    return { stored, undelivered, dropped, events };
   }
 
   get #buffered(): number {
-    return this.#buffer.length + this.#sender.inFlight;
+    return this.#spool?.held ?? this.#buffer.length + this.#sender.inFlight;
   }
 
-  /** Only from the first event to the last one that is settled: a listener holds the logger. */
-  #remember(): void {
-    this.#isRemembered = true;
-    rememberEvents(this.#countBuffered);
+  get #bufferedBytes(): number {
+    return this.#spool?.heldBytes ?? this.#buffer.byteLength + this.#sender.inFlightBytes;
+  }
+
+  get #maxEventBytes(): number {
+    return Math.min(this.#settings.maxBufferBytes, this.#spool?.maxEventBytes ?? Infinity);
   }
 
   #hasRoom(bytes: number): boolean {
-    return this.#buffered < this.#maxBufferSize &&
-      this.#buffer.byteLength + this.#sender.inFlightBytes + bytes <= this.#maxBufferBytes;
+    if (this.#spool !== undefined) return this.#spool.hasRoom(bytes);
+    return this.#buffered < this.#settings.maxBufferSize &&
+      this.#bufferedBytes + bytes <= this.#settings.maxBufferBytes;
   }
 
   /** Under `drop_oldest`, takes out events until one of this size fits. */
   #evict(size: number): BufferedEvent[] {
     const evicted: BufferedEvent[] = [];
     // What is under way cannot be called back. Nothing goes where that would not make room.
-    const isInVain = this.#sender.inFlightBytes + size > this.#maxBufferBytes;
-    if (this.#overflow !== "drop_oldest" || isInVain) return evicted;
+    const limit = this.#spool?.maxEventBytes ?? this.#settings.maxBufferBytes;
+    const isInVain = this.#sender.inFlightBytes + size > limit;
+    if (this.#settings.overflow !== "drop_oldest" || isInVain) return evicted;
     while (!this.#hasRoom(size)) {
       const oldest = this.#buffer.shift();
       if (oldest === undefined) break;
+      this.#spool?.remove([oldest]);
       evicted.push(oldest);
     }
     return evicted;
+  }
+
+  /** Takes in the event that is encoded. */
+  #keep(subject: string, traceparent: string | undefined): boolean {
+    try {
+      this.#buffer.commit(this.#lastOrdinal, subject, traceparent);
+    } catch (error) {
+      // Only a spool does that: an event that is not in it is not accepted.
+      const lost = this.#takeDraft(this.#lastOrdinal, subject, traceparent);
+      this.#reports.error(error as JobEventError);
+      this.#reportLost([lost], "spool");
+      return false;
+    }
+    this.#exitReport?.update();
+    this.#sender.noticeEvent();
+    return true;
   }
 
   #block(size: number): false {
     this.#buffer.discard();
     this.#blocked++;
     this.#wantedBytes = size;
-    this.#sender.sendSoon(this.#logged);
+    this.#sender.sendSoon(this.#lastOrdinal);
     return false;
   }
 
-  #reportOverflow(evicted: readonly BufferedEvent[]): void {
-    this.#dropped += evicted.length;
-    this.#sender.noticeDropped(evicted);
+  #reportLost(events: readonly BufferedEvent[], reason: DropReason): void {
+    this.#dropped += events.length;
+    this.#sender.noticeDropped(events);
     // A buffer can be full of bytes and hold no batch: the next event shall find room.
-    this.#sender.sendSoon(this.#logged);
-    this.#reports.drop(evicted.map((event) => this.#asDropped(event)), "overflow");
+    this.#sender.sendSoon(this.#lastOrdinal);
+    this.#reports.drop(events.map(this.#records.toDropped), reason);
   }
 
-  #takeDraft(): Uint8Array {
+  #takeDraft(ordinal: number, subject: string, traceparent?: string): BufferedEvent {
     const payload = this.#buffer.draft();
     this.#buffer.discard();
-    return payload;
+    return { ordinal, subject, payload, traceparent };
   }
 
-  #refuseLate(subject: string): false {
+  #refuseLate(subject: string, traceparent: string | undefined): false {
     this.#late++;
-    const event = { ordinal: this.#logged + this.#late, subject, payload: this.#takeDraft() };
-    this.#reports.drop([this.#asDropped(event)], "stopped");
+    const event = this.#takeDraft(this.#lastOrdinal + this.#late, subject, traceparent);
+    this.#reports.drop([this.#records.toDropped(event)], "stopped");
     return false;
-  }
-
-  #tooLarge(size: number): JobEventError {
-    return new JobEventError(
-      "ERR_EVENT_TOO_LARGE",
-      `Cannot log event: it takes ${size} bytes, maxBufferBytes is ${this.#maxBufferBytes}`,
-    );
-  }
-
-  #asDropped({ ordinal, subject, payload }: BufferedEvent): DroppedJobEvent {
-    const parsed = this.#sink.subjects.parse(subject)!;
-    const { jobId, eventType } = parsed;
-    return { eventId: this.#ids.at(ordinal), subject, payload, jobId, eventType };
   }
 
   #noticeRoom(): void {
-    if (this.#isRemembered && this.#buffered === 0) {
-      this.#isRemembered = false;
-      forgetEvents(this.#countBuffered);
-    }
+    this.#exitReport?.update();
     if (this.isFull) return;
     for (const resolve of this.#roomWaiters.splice(0)) resolve();
   }
 
   #reportRejected(event: BufferedEvent, error: JobEventError): void {
     this.#reports.error(error);
-    this.#reports.drop([this.#asDropped(event)], "rejected");
+    this.#reports.drop([this.#records.toDropped(event)], "rejected");
   }
 }

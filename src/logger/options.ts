@@ -5,6 +5,7 @@ import type { JobEventType } from "../gen/types.ts";
 import type { JobEventRecord } from "../storage/storage.ts";
 import type { RetryOptions } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
+import type { JobEventSpoolSource } from "./spool.ts";
 
 /** What happens when the buffer is full. */
 export type OverflowPolicy =
@@ -22,6 +23,8 @@ export type DropReason =
   | "overflow"
   /** The storage will never take it; `onError` has the reason. */
   | "rejected"
+  /** The spool could not keep it; `onError` has the reason. */
+  | "spool"
   /** The logger was stopped, and the event came later or stayed undelivered. */
   | "stopped";
 
@@ -52,6 +55,28 @@ export interface JobEventLoggerOptions {
   readonly maxBufferBytes?: number;
   /** What happens when the buffer is full. @default "drop_oldest" */
   readonly overflow?: OverflowPolicy;
+  /**
+   * Keeps accepted events in a file until they are stored: they survive the death of the process,
+   * and an outage that is longer than memory. A path, or a `SqliteJobEventStorage`, whose file is
+   * then used. The next logger on the file sends what is left, with the same event ids.
+   *
+   * An event for which `logEvent` gave `true` is in the file; the last ones may be lost when the
+   * machine loses its power. Logging takes a write to the file each time. One logger at a time has
+   * the file: the constructor throws `ERR_UNAVAILABLE` when another one has it. A file that is
+   * damaged is moved to `path.corrupt-1` (2, 3, …), what can be read of it is kept, and `onError`
+   * is told. Beside the file is its lock, `path.spool-lock`. Needs `node:sqlite`.
+   *
+   * An event that was stored just before the process died is sent again, with its id. A storage on
+   * NATS knows ids for the stream's `duplicateWindowMs`: choose it longer than a restart takes.
+   * @default none: events are in memory only
+   */
+  readonly spool?: string | JobEventSpoolSource;
+  /**
+   * Bytes of the events in the spool, at the most: their encoded size and 256 bytes each.
+   * `overflow` says what happens then; `maxBufferSize` and `maxBufferBytes` bound only what of it
+   * is in memory at the same time. The file keeps the size that it once had. @default 1073741824
+   */
+  readonly maxSpoolBytes?: number;
   /** How failed batches are repeated. */
   readonly retry?: RetryOptions;
   /** How long `stop()` tries to deliver what is left. @default 10000 */
@@ -69,6 +94,12 @@ export interface JobEventLoggerOptions {
    * function ends with `flush()`. @default nobody is told
    */
   readonly waitUntil?: (sent: Promise<void>) => void;
+  /**
+   * The trace that is current, as W3C Trace Context writes it (`traceparent`). Asked for with each
+   * event that has no `metadata.traceparent` of its own. It is stored beside the event and comes
+   * back on read. One that is not valid is reported to `onError` and left out. @default none
+   */
+  readonly traceparent?: () => string | undefined;
   /** The time; for tests. @default the system's */
   readonly clock?: Clock;
   /** Random numbers from 0 to 1 for the retries' jitter; for tests. @default Math.random */
@@ -77,8 +108,10 @@ export interface JobEventLoggerOptions {
 
 /** What a logger has done so far. `logged = stored + rejected + dropped + buffered`, always. */
 export interface LoggerStats {
-  /** Valid events that came before `stop()` and were not blocked. */
+  /** Valid events that came before `stop()` and were not blocked, and those of the spool. */
   readonly logged: number;
+  /** Those of the logged events that the spool had from an earlier logger. */
+  readonly recovered: number;
   /** Events that the storage has. */
   readonly stored: number;
   /** Those of the stored events that the storage had before: an answer to it was lost. */
@@ -87,9 +120,9 @@ export interface LoggerStats {
   readonly retried: number;
   /** Events that the storage will never take. */
   readonly rejected: number;
-  /** Events that were lost to a full buffer or to `stop()`. */
+  /** Events that were lost to a full buffer, to the spool or to `stop()`. */
   readonly dropped: number;
-  /** Events that wait or are under way. */
+  /** Events that wait or are under way; in the end those that stay in the spool. */
   readonly buffered: number;
   /** Size of the events that wait or are under way, encoded. */
   readonly bufferedBytes: number;
@@ -120,10 +153,10 @@ export interface StopReport {
   /** Events that the storage has. */
   readonly stored: number;
   /** Events that could not be delivered in time. The storage may have some of them: those whose
-   * answer was lost. */
+   * answer was lost. With a spool they stay there for the next logger. */
   readonly undelivered: number;
   /** Events that were rejected or dropped before. */
   readonly dropped: number;
-  /** The undelivered events. */
+  /** The undelivered events; none with a spool. */
   readonly events: readonly DroppedJobEvent[];
 }

@@ -1,6 +1,6 @@
 /** Tells the owner of a logger what goes wrong; the console where the owner asked for nothing. */
 
-import { type JobEventError, messageOf } from "../errors.ts";
+import { isJobEventError, JobEventError, messageOf } from "../errors.ts";
 import type { Clock } from "./clock.ts";
 import { ConsoleReport } from "./console_report.ts";
 import type { DroppedJobEvent, DropReason, JobEventLoggerOptions } from "./options.ts";
@@ -43,4 +43,20 @@ export class Reports {
       this.#console.add(`errors in ${name}`, 1, messageOf(error));
     }
   }
+}
+
+/** Why an event is refused: anything that was thrown. */
+export function refusal(cause: unknown): JobEventError {
+  if (isJobEventError(cause)) return cause;
+  const message = `Cannot log event: ${messageOf(cause)}`;
+  return new JobEventError("ERR_INVALID_EVENT", message, { cause });
+}
+
+/** Why an event is refused that the logger could never hold. */
+export function tooLarge(size: number, limit: number): JobEventError {
+  return new JobEventError(
+    "ERR_EVENT_TOO_LARGE",
+    `Cannot log event: it takes ${size} bytes, more than the ${limit} of maxBufferBytes or ` +
+      "maxSpoolBytes",
+  );
 }

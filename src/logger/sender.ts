@@ -1,7 +1,6 @@
 /** Brings buffered events to the sink: one batch at a time, in order, again and again. */
 
 import { isJobEventError, JobEventError, messageOf } from "../errors.ts";
-import type { EventIdSource } from "../event/event_id.ts";
 import type { AppendOutcome, JobEventRecord, JobEventSink } from "../storage/storage.ts";
 import type { Backoff } from "./backoff.ts";
 import type { CancelTimer, Clock } from "./clock.ts";
@@ -24,7 +23,8 @@ export type QueuedEvents = Pick<
 export interface SenderOptions {
   readonly sink: JobEventSink;
   readonly buffer: QueuedEvents;
-  readonly ids: EventIdSource;
+  /** Gives an event the form in which it is stored. */
+  readonly toRecord: (event: BufferedEvent) => JobEventRecord;
   readonly backoff: Backoff;
   readonly clock: Clock;
   readonly batchSize: number;
@@ -32,12 +32,14 @@ export interface SenderOptions {
   readonly flushIntervalMs: number;
   /** Told of a batch that failed as a whole or in part. */
   readonly onError: (error: JobEventError) => void;
+  /** Told of the events of a batch that are stored or never will be, before anybody else is. */
+  readonly onSettled?: (events: readonly BufferedEvent[]) => void;
   /** Told of an event that the sink will never take. */
   readonly onRejected: (event: BufferedEvent, error: JobEventError) => void;
   /** Told whenever the buffer has got room. */
   readonly onRoom: () => void;
   /** Told of every sending that begins without a flush, with the promise of its end. */
-  readonly onSending: (sent: Promise<void>) => void;
+  readonly onSending?: (sent: Promise<void>) => void;
 }
 
 const NO_OUTCOME = new JobEventError(
@@ -152,7 +154,9 @@ export class Sender {
   #intervalOver(): void {
     this.#cancelInterval = undefined;
     this.#target = Math.max(this.#target, this.#options.buffer.lastOrdinal);
-    if (!this.#running) this.#options.onSending(this.#run());
+    if (this.#running) return;
+    const sent = this.#run();
+    this.#options.onSending?.(sent);
   }
 
   #hasBatch(): boolean {
@@ -165,7 +169,8 @@ export class Sender {
     this.#running = true;
     this.#isDue = true;
     const begin = () => this.#isDue ? this.#run() : undefined;
-    this.#options.onSending(Promise.resolve().then(begin));
+    const sent = Promise.resolve().then(begin);
+    this.#options.onSending?.(sent);
   }
 
   /** The number of events up to `target` that are not settled. */
@@ -193,7 +198,7 @@ export class Sender {
 
   /** Sends one batch. Gives whether something has to be sent again. */
   async #sendBatch(): Promise<boolean> {
-    const { buffer, batchSize, batchBytes, ids } = this.#options;
+    const { buffer, batchSize, batchBytes, toRecord } = this.#options;
     const batch: BufferedEvent[] = [];
     const records: JobEventRecord[] = [];
     while (batch.length < batchSize && this.#inFlightBytes < batchBytes) {
@@ -201,11 +206,7 @@ export class Sender {
       if (event === undefined) break;
       batch.push(event);
       this.#inFlightBytes += event.payload.length;
-      records.push({
-        eventId: ids.at(event.ordinal),
-        subject: event.subject,
-        payload: event.payload,
-      });
+      records.push(toRecord(event));
     }
     this.#inFlight = batch;
     this.counts.batches++;
@@ -232,6 +233,7 @@ export class Sender {
   #settle(batch: readonly BufferedEvent[], outcomes: readonly AppendOutcome[]): boolean {
     this.#inFlight = [];
     this.#inFlightBytes = 0;
+    const settled: BufferedEvent[] = [];
     const again: BufferedEvent[] = [];
     const rejected: (readonly [BufferedEvent, JobEventError])[] = [];
     let lastError: JobEventError | undefined;
@@ -241,10 +243,12 @@ export class Sender {
         case "stored":
         case "duplicate":
           this.#noticeStored(event, outcome.status === "duplicate");
+          settled.push(event);
           break;
         case "rejected":
           this.counts.rejected++;
           this.#countDropped(event);
+          settled.push(event);
           rejected.push([event, outcome.error]);
           break;
         default:
@@ -257,6 +261,7 @@ export class Sender {
     // What failed waits for the next try, not for its batch to fill.
     this.#target = Math.max(this.#target, again.at(-1)?.ordinal ?? 0);
     this.counts.retried += again.length;
+    this.#options.onSettled?.(settled);
     // The owner's callbacks come last: they may log, flush or stop.
     for (const [event, error] of rejected) this.#options.onRejected(event, error);
     if (lastError !== undefined) this.#options.onError(lastError);

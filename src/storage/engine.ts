@@ -18,6 +18,8 @@ export interface StoredRow {
   readonly subject: string;
   /** The encoded event. */
   readonly payload: Uint8Array;
+  /** The trace that it belongs to; absent or `null` for none. */
+  readonly traceparent?: string | null | undefined;
 }
 
 /** The positions after `after`, up to `through` and with it. */

@@ -1,6 +1,7 @@
 /** What a storage checks of a record before it stores it. */
 
 import { isJobEventError, JobEventError } from "../errors.ts";
+import { isTraceparent } from "../event/traceparent.ts";
 import { decodeJobEvent } from "../gen/decode.ts";
 import type { JobEvent } from "../gen/types.ts";
 import type { JobEventRecord } from "./storage.ts";
@@ -37,7 +38,10 @@ export function checkRecord(
     );
   }
   try {
-    return { eventId, subject, payload, event: decodeJobEvent(payload) };
+    const event = decodeJobEvent(payload);
+    // Trace context helps to look at an event; no event is refused for it.
+    const trace = isTraceparent(record.traceparent) ? { traceparent: record.traceparent } : {};
+    return { eventId, subject, payload, event, ...trace };
   } catch (error) {
     if (isJobEventError(error)) return error;
     throw error;

@@ -13,7 +13,8 @@ import type { StoredRow } from "./engine.ts";
  */
 export function decodeRow(row: StoredRow): StoredJobEvent {
   try {
-    return decodeStoredJobEvent(row.payload, row.subject, row.sequence, row.eventId);
+    const { payload, subject, sequence, eventId, traceparent } = row;
+    return decodeStoredJobEvent(payload, subject, sequence, eventId, traceparent ?? undefined);
   } catch (cause) {
     throw new JobEventError(
       "ERR_DECODE",

@@ -34,6 +34,11 @@ export interface JobEventRecord {
   readonly subject: string;
   /** The encoded event. */
   readonly payload: Uint8Array;
+  /**
+   * The trace that the event belongs to, as W3C Trace Context writes it. It travels beside the
+   * payload, as a header.
+   */
+  readonly traceparent?: string;
 }
 
 /** What became of one record. */

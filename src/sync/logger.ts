@@ -243,6 +243,7 @@ export class JobEventLoggerSync extends JobEventLogMethods implements Disposable
     const { stored, duplicates, retried, rejected, batches } = this.#outbox.counts();
     return {
       logged: this.#logged,
+      recovered: 0,
       stored,
       duplicates,
       retried,

@@ -112,10 +112,11 @@ export class LoggerHost {
     this.#queue = new SendQueue(this.#shared);
     this.#signal = new Int32Array(config.signal);
     this.#port = config.port;
+    const ids = new EventIdSource(config.idPrefix);
     this.#sender = new Sender({
       sink,
       buffer: this.#queue,
-      ids: new EventIdSource(config.idPrefix),
+      toRecord: ({ ordinal, subject, payload }) => ({ eventId: ids.at(ordinal), subject, payload }),
       backoff: new Backoff(config.retry),
       clock: systemClock,
       batchSize: config.batchSize,

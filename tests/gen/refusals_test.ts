@@ -160,6 +160,7 @@ describe("fields that the generator does not know", () => {
       [`(naq.unit) = "s"`, "number fields"],
       [`(naq.max_hint) = "ms"`, "fields with (naq.max)"],
       ["(naq.required) = true", "job_id, event_type, timestamp"],
+      ["(naq.header) = true", "(naq.payload) = false"],
       ["(naq.token) = true, (naq.token) = true", "each option once"],
     ] as const
   ) {

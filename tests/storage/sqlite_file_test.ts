@@ -310,7 +310,7 @@ describe("SqliteJobEventStorage: what is in the file", () => {
     const path = newPath();
     await using _storage = await SqliteJobEventStorage.open(path, { synchronous: "full" });
     assert.deepEqual({ ...sql<object>(path, "PRAGMA journal_mode")[0] }, { journal_mode: "wal" });
-    assert.deepEqual({ ...sql<object>(path, "PRAGMA user_version")[0] }, { user_version: 2 });
+    assert.deepEqual({ ...sql<object>(path, "PRAGMA user_version")[0] }, { user_version: 3 });
     assert.deepEqual({ ...sql<object>(path, "PRAGMA application_id")[0] }, {
       application_id: 0x6e617165,
     });

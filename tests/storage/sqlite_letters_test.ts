@@ -59,6 +59,9 @@ describe("SqliteJobEventStorage: dead letters", () => {
       ALTER TABLE pending DROP COLUMN subject;
       ALTER TABLE pending DROP COLUMN payload;
       ALTER TABLE pending DROP COLUMN job_id;
+      ALTER TABLE events DROP COLUMN traceparent;
+      ALTER TABLE pending DROP COLUMN traceparent;
+      ALTER TABLE dead_letters DROP COLUMN traceparent;
       PRAGMA user_version = 1;
       `,
     );

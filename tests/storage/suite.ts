@@ -7,6 +7,7 @@ import { groupSuite } from "./suite_group.ts";
 import { liveSuite } from "./suite_live.ts";
 import { readSuite } from "./suite_read.ts";
 import { resetSuite } from "./suite_reset.ts";
+import { traceSuite } from "./suite_trace.ts";
 import { writeSuite } from "./suite_write.ts";
 
 /** What a case may ask of a new storage. */
@@ -27,6 +28,7 @@ export interface StorageUnderTest {
 /** Declares the tests of a storage. */
 export function storageSuite(name: string, storage: StorageUnderTest): void {
   writeSuite(name, storage);
+  traceSuite(name, storage);
   readSuite(name, storage);
   liveSuite(name, storage);
   groupSuite(name, storage);

@@ -42,6 +42,7 @@ export class MemoryEngine implements EventEngine {
       // The caller's buffer may be a part of a larger one that is used again.
       // Not `slice`: that of a Buffer copies nothing.
       payload: new Uint8Array(record.payload),
+      traceparent: record.traceparent,
       fields: { jobId, eventType, timestamp, workerId, queueName, tags } as Entry["fields"],
       storedAt: now,
       deleted: false,

@@ -111,8 +111,8 @@ export class MemoryGroups implements GroupEngine {
   #row(sequence: number, { copy }: Pending): JobRow | undefined {
     const entry = this.#rows.row(sequence);
     if (entry === undefined) return copy;
-    const { eventId, subject, payload, fields: { jobId } } = entry;
-    return { sequence, eventId, subject, payload, jobId };
+    const { eventId, subject, payload, traceparent, fields: { jobId } } = entry;
+    return { sequence, eventId, subject, payload, traceparent, jobId };
   }
 
   #claimNew(group: Group, { member, fence, now, leaseMs }: ClaimRequest): Claim | undefined {

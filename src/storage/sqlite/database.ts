@@ -2,6 +2,8 @@
 
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { JobEventError } from "../../errors.ts";
+import type { JobEventSpool } from "../../logger/spool.ts";
+import { lockSpool, SqliteSpool } from "../../logger/sqlite_spool.ts";
 import { sqliteError } from "./errors.ts";
 
 const MAX_STATEMENTS = 200;
@@ -124,6 +126,24 @@ export class Database {
       );
     }
     return this.guard(action, work);
+  }
+
+  /**
+   * Opens the spool of a logger in this file.
+   *
+   * @throws {JobEventError} `ERR_UNAVAILABLE`: another logger has it. `ERR_UNSUPPORTED`: the
+   * storage was opened for reading.
+   */
+  openSpool(): JobEventSpool {
+    return this.write("open the spool", () => {
+      const unlock = lockSpool(this.path);
+      try {
+        return new SqliteSpool(this.#connection, unlock);
+      } catch (error) {
+        unlock();
+        throw error;
+      }
+    });
   }
 
   /** Closes the connection. */

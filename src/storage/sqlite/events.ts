@@ -12,7 +12,8 @@ import { countQuery, hasIndex, pageQuery, timeSpanQuery } from "./query.ts";
 const WINDOW = 4096;
 
 const INSERT = "INSERT INTO events (sequence, event_id, subject, payload, stored_at, job_id, " +
-  "event_type, timestamp, worker_id, queue_name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) " +
+  "event_type, timestamp, worker_id, queue_name, traceparent) " +
+  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) " +
   "ON CONFLICT (event_id) DO NOTHING";
 
 const LAST_SEQUENCE = "SELECT last_sequence AS last FROM state";
@@ -45,6 +46,7 @@ export class EventTable {
           timestamp,
           workerId ?? null,
           queueName ?? null,
+          record.traceparent ?? null,
         );
         if (Number(changes) === 0) return this.#duplicate(record.eventId);
         last++;

@@ -26,16 +26,17 @@ interface DueRow {
   readonly eventId: string | null;
   readonly subject: string;
   readonly payload: Uint8Array;
+  readonly traceparent: string | null;
 }
 
 // A replayed dead letter brings its event along, which may have expired.
 const EVENT_OF_PENDING = "coalesce(e.event_id, p.event_id) AS eventId, " +
-  "coalesce(e.subject, p.subject) AS subject, coalesce(e.payload, p.payload) AS payload";
+  "coalesce(e.subject, p.subject) AS subject, coalesce(e.payload, p.payload) AS payload, " +
+  "coalesce(e.traceparent, p.traceparent) AS traceparent";
 const PENDING = "FROM pending AS p LEFT JOIN events AS e ON e.sequence = p.sequence ";
 
-const LETTER =
-  'id, consumer AS "group", sequence, event_id AS eventId, subject, payload, reason, ' +
-  "delivery_count AS deliveryCount, dead_at AS deadAt";
+const LETTER = 'id, consumer AS "group", sequence, event_id AS eventId, subject, payload, ' +
+  "traceparent, reason, delivery_count AS deliveryCount, dead_at AS deadAt";
 
 /** Groups that outlive their processes. */
 export class SqliteGroups implements GroupEngine {
@@ -106,7 +107,7 @@ export class SqliteGroups implements GroupEngine {
         now,
       );
       if (due === undefined) return undefined;
-      const { sequence, eventId, subject, payload } = due;
+      const { sequence, eventId, subject, payload, traceparent } = due;
       const lease = { group, sequence, fence: due.fence };
       if (eventId === null) {
         this.#forget(lease);
@@ -126,7 +127,7 @@ export class SqliteGroups implements GroupEngine {
         group,
         sequence,
       );
-      return { row: { sequence, eventId, subject, payload }, deliveryCount };
+      return { row: { sequence, eventId, subject, payload, traceparent }, deliveryCount };
     }
   }
 
@@ -188,8 +189,8 @@ export class SqliteGroups implements GroupEngine {
   #bury(lease: Lease, reason: string, now: number): DeadLetter | undefined {
     const [letter] = this.#database.all<DeadLetter>(
       "INSERT INTO dead_letters " +
-        "(consumer, sequence, event_id, subject, payload, job_id, delivery_count, reason, " +
-        `dead_at) SELECT p.consumer, p.sequence, ${EVENT_OF_PENDING}, ` +
+        "(consumer, sequence, event_id, subject, payload, traceparent, job_id, delivery_count, " +
+        `reason, dead_at) SELECT p.consumer, p.sequence, ${EVENT_OF_PENDING}, ` +
         `coalesce(e.job_id, p.job_id), p.delivery_count, ?, ? ${PENDING}` +
         "WHERE p.consumer = ? AND p.sequence = ? AND p.fence = ? AND eventId IS NOT NULL " +
         `RETURNING ${LETTER}`,
@@ -226,8 +227,9 @@ export class SqliteGroups implements GroupEngine {
       // What is under way again already, after a reset, stays as it is: once is enough.
       this.#database.run(
         "INSERT OR IGNORE INTO pending " +
-          "(consumer, sequence, delivery_count, due_at, event_id, subject, payload, job_id) " +
-          "SELECT consumer, sequence, 0, 0, event_id, subject, payload, job_id " +
+          "(consumer, sequence, delivery_count, due_at, event_id, subject, payload, traceparent, " +
+          "job_id) SELECT consumer, sequence, 0, 0, event_id, subject, payload, traceparent, " +
+          "job_id " +
           `FROM dead_letters ${where}`,
         ...values,
       );

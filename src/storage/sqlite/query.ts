@@ -12,7 +12,7 @@ export interface SqlQuery {
 
 /** What a reader needs of a row. */
 const COLUMNS = "e.sequence AS sequence, e.event_id AS eventId, e.subject AS subject, " +
-  "e.payload AS payload";
+  "e.payload AS payload, e.traceparent AS traceparent";
 
 /** Selects the rows of a span, at most `limit`. */
 export function pageQuery(

@@ -103,6 +103,11 @@ const STEPS: readonly string[] = [
   CREATE INDEX dead_letters_consumer ON dead_letters (consumer);
   CREATE INDEX dead_letters_job_id ON dead_letters (job_id);
   `,
+  `
+  ALTER TABLE events ADD COLUMN traceparent TEXT;
+  ALTER TABLE pending ADD COLUMN traceparent TEXT;
+  ALTER TABLE dead_letters ADD COLUMN traceparent TEXT;
+  `,
 ];
 
 /** The version of the tables that this code reads and writes. */

@@ -2,6 +2,7 @@
 
 import type { JobEventSubjects } from "../../event/subjects.ts";
 import type { JobEvent, JobEventType, StoredJobEvent } from "../../gen/types.ts";
+import type { JobEventSpool, JobEventSpoolSource } from "../../logger/spool.ts";
 import { EmbeddedStorage } from "../embedded.ts";
 import { checkWhole } from "../filter.ts";
 import type {
@@ -19,6 +20,7 @@ import type {
   StreamOptions,
 } from "../storage.ts";
 import { storeEvent, storeEvents } from "../store.ts";
+import type { Database } from "./database.ts";
 import { SqliteEngine } from "./engine.ts";
 import { openDatabase } from "./open.ts";
 
@@ -77,11 +79,13 @@ export interface SqliteJobEventStorageOptions {
  * assert.equal(last?.eventType, "completed");
  * ```
  */
-export class SqliteJobEventStorage implements JobEventStorage {
+export class SqliteJobEventStorage implements JobEventStorage, JobEventSpoolSource {
   readonly #storage: EmbeddedStorage;
+  readonly #database: Database;
 
-  private constructor(storage: EmbeddedStorage) {
+  private constructor(storage: EmbeddedStorage, database: Database) {
     this.#storage = storage;
+    this.#database = database;
   }
 
   /**
@@ -116,7 +120,7 @@ export class SqliteJobEventStorage implements JobEventStorage {
     const database = await openDatabase(path, openOptions);
     try {
       const engine = new SqliteEngine(database, pollIntervalMs);
-      return new SqliteJobEventStorage(new EmbeddedStorage(engine, options));
+      return new SqliteJobEventStorage(new EmbeddedStorage(engine, options), database);
     } catch (error) {
       database.close();
       throw error;
@@ -126,6 +130,18 @@ export class SqliteJobEventStorage implements JobEventStorage {
   /** The events that groups gave up on. */
   get deadLetters(): JobEventDeadLetters {
     return this.#storage.deadLetters;
+  }
+
+  /**
+   * Opens the file's spool: for the option `spool` of `JobEventLogger`. What is in it is no event
+   * of this storage yet. The logger that has it closes it; close the storage after that.
+   *
+   * @throws {JobEventError} `ERR_UNAVAILABLE`: another logger has it. `ERR_UNSUPPORTED`: the
+   * storage was opened with `readOnly`. `ERR_CLOSED` after {@linkcode close}.
+   */
+  openSpool(): JobEventSpool {
+    this.#storage.assertOpen("open the spool");
+    return this.#database.openSpool();
   }
 
   /** How this storage names its subjects. */

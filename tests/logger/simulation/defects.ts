@@ -10,6 +10,10 @@ function logger(from: string, to: string): Edit {
   return { file: "logger.ts", from, to };
 }
 
+function records(from: string, to: string): Edit {
+  return { file: "records.ts", from, to };
+}
+
 function buffer(from: string, to: string): Edit {
   return { file: "event_buffer.ts", from, to };
 }
@@ -18,10 +22,10 @@ function buffer(from: string, to: string): Edit {
 export const ORIGINAL_DEFECTS: readonly Defect[] = [
   {
     name: "deadlocks at a full buffer: it waits for the flush that waits for it",
-    edits: [sender(
-      "queueMicrotask(() => void this.#run());",
-      "void this.flush(this.#options.buffer.lastOrdinal, 1e9).then(() => this.#run());",
-    )],
+    edits: [
+      sender("this.#isDue ? this.#run() : undefined;", "this.flush(this.#target, 1e9) as never;"),
+      sender("if (!this.#running || this.#isDue) void", "if (!this.#running) void"),
+    ],
     shows: /nothing is sent, although there are enough events/,
   },
   {
@@ -34,7 +38,7 @@ export const ORIGINAL_DEFECTS: readonly Defect[] = [
   },
   {
     name: "duplicates on retry: an event gets a new id with each try",
-    edits: [sender("eventId: ids.at(event.ordinal),", "eventId: ids.next(),")],
+    edits: [records("this.idOf(ordinal), subject", "this.#ids.next(), subject")],
     shows: /is stored twice/,
   },
   {
@@ -45,8 +49,8 @@ export const ORIGINAL_DEFECTS: readonly Defect[] = [
   {
     name: "loses events at stop: it does not wait until they are stored",
     edits: [logger(
-      "await this.#sender.flush(this.#logged, timeoutMs);",
-      "void this.#sender.flush(this.#logged, timeoutMs);",
+      "await this.#sender.flush(this.#lastOrdinal, timeoutMs);",
+      "void this.#sender.flush(this.#lastOrdinal, timeoutMs);",
     )],
     shows: /stop\(\) gives up early/,
   },
@@ -85,13 +89,16 @@ export const FOUND_DEFECTS: readonly Defect[] = [
   },
   {
     name: "a buffer that is full of bytes loses events and sends nothing",
-    edits: [logger("find room.\n    this.#sender.sendSoon(this.#logged);", "find room.")],
+    edits: [logger("find room.\n    this.#sender.sendSoon(this.#lastOrdinal);", "find room.")],
     shows: /nothing is sent, although events are lost/,
   },
   {
     name: "ready() waits for what nobody sends",
     edits: [
-      logger("Promise.resolve();\n    this.#sender.sendSoon(this.#logged);", "Promise.resolve();"),
+      logger(
+        "Promise.resolve();\n    this.#sender.sendSoon(this.#lastOrdinal);",
+        "Promise.resolve();",
+      ),
     ],
     shows: /nothing is sent, although ready\(\) waits/,
   },
@@ -101,23 +108,28 @@ export const FOUND_DEFECTS: readonly Defect[] = [
 export const FURTHER_DEFECTS: readonly Defect[] = [
   {
     name: "the bound in bytes is off by one",
-    edits: [logger("+ bytes <= this.#maxBufferBytes", "+ bytes <= this.#maxBufferBytes + 1")],
+    edits: [
+      logger(
+        "+ bytes <= this.#settings.maxBufferBytes",
+        "+ bytes <= this.#settings.maxBufferBytes + 1",
+      ),
+    ],
     shows: /\d+ bytes are buffered/,
   },
   {
     name: "the bound in events is off by one",
-    edits: [logger("inFlight < this.#maxBufferSize", "inFlight <= this.#maxBufferSize")],
+    edits: [logger("this.#buffered < this.#settings", "this.#buffered <= this.#settings")],
     shows: /\d+ events are buffered/,
   },
   {
     name: "what is under way is not counted",
-    edits: [logger("this.#buffer.length + this.#sender.inFlight <", "this.#buffer.length <")],
+    edits: [logger("this.#buffered < this.#settings", "this.#buffer.length < this.#settings")],
     shows: /\d+ events are buffered/,
   },
   {
     name: "a flush does not join what runs",
     edits: [
-      sender("if (!this.#running) {\n        this", "if (!this.#inFlight[9]) {\n        this"),
+      sender("if (!this.#running || this.#isDue) void", "if (!this.#inFlight[9]) void"),
     ],
     shows: /two appends are under way/,
   },
@@ -158,7 +170,7 @@ export const FURTHER_DEFECTS: readonly Defect[] = [
   },
   {
     name: "what stays undelivered at stop() is not reported",
-    edits: [logger(`if (events.length > 0) this.#reportDrop(events, "stopped");`, "")],
+    edits: [logger(`if (events.length > 0) this.#reports.drop(events, "stopped");`, "")],
     shows: /stop\(\) reports \d+ undelivered events/,
   },
   {
