@@ -39,7 +39,8 @@ export function unrefTimer(timer: unknown): void {
   if (typeof timer === "object" && timer !== null && "unref" in timer) {
     (timer as { unref(): void }).unref();
   } else {
-    // Deno's `setTimeout` gives a number, as in a browser; its timers are let go by this function.
+    // `setTimeout` of Deno 2.5 gives a number, as in a browser, and this function lets it go; that
+    // of Deno 2.9 gives an object, as in Node.
     host.Deno?.unrefTimer(timer as number);
   }
 }
