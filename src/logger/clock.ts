@@ -1,9 +1,9 @@
 /** The time, as the logger and the processor see it. */
 
+import { type CancelTimer, startTimer } from "../timer.ts";
 import { unrefTimer } from "./host.ts";
 
-/** Cancels a timer. */
-export type CancelTimer = () => void;
+export type { CancelTimer };
 
 /** Where the time comes from. Tests put a simulated one in its place. */
 export interface Clock {
@@ -21,15 +21,9 @@ export interface Clock {
   ): CancelTimer;
 }
 
-// A longer delay would make the runtime's timer fire at once.
-const MAX_DELAY_MS = 2 ** 31 - 1;
-
 /** The real time. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  setTimer(callback, delayMs, { keepAlive }) {
-    const timer = setTimeout(callback, Math.min(Math.max(delayMs, 0), MAX_DELAY_MS));
-    if (!keepAlive) unrefTimer(timer);
-    return () => clearTimeout(timer);
-  },
+  setTimer: (callback, delayMs, { keepAlive }) =>
+    startTimer(callback, delayMs, keepAlive ? undefined : unrefTimer),
 };

@@ -1,7 +1,6 @@
 /** How readers learn that something was stored. */
 
-/** The longest delay of a timer, in milliseconds; longer ones fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+import { startTimer } from "../timer.ts";
 
 /** What else looks for changes while somebody waits for them. */
 export interface ChangePoller {
@@ -47,11 +46,9 @@ export class ChangeSignal {
   wait(version: number, signal: AbortSignal, timeoutMs?: number): Promise<void> {
     if (version !== this.#version || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = timeoutMs === undefined
-        ? undefined
-        : setTimeout(() => wake(), Math.min(Math.max(timeoutMs, 0), MAX_TIMER_MS));
+      const cancelTimer = timeoutMs === undefined ? undefined : startTimer(() => wake(), timeoutMs);
       const wake = (): void => {
-        clearTimeout(timer);
+        cancelTimer?.();
         signal.removeEventListener("abort", wake);
         this.#waiting.delete(wake);
         if (this.#waiting.size === 0) this.#poller?.stop();

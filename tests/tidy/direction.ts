@@ -7,7 +7,7 @@ import type { Problems, Tree } from "./tree.ts";
  * with a slash is a folder; the longest that fits counts.
  */
 const LAYERS: readonly (readonly string[])[] = [
-  ["src/errors.ts", "src/event/", "src/gen/"],
+  ["src/errors.ts", "src/event/", "src/gen/", "src/timer.ts"],
   // The interfaces are below what implements them, which is everything from here upwards.
   ["src/storage/storage.ts"],
   ["src/nats/"],

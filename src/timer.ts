@@ -1,0 +1,30 @@
+/** One timer for delays of any length. */
+
+/** Cancels a timer. */
+export type CancelTimer = () => void;
+
+/** The longest delay of the runtimes' timers, in milliseconds; longer ones fire at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/**
+ * Calls back once after `delayMs`, however long that is; never for `Infinity`.
+ *
+ * @param onSet Gets each of the runtime's timers that this takes.
+ */
+export function startTimer(
+  callback: () => void,
+  delayMs: number,
+  onSet?: (timer: unknown) => void,
+): CancelTimer {
+  let timer: ReturnType<typeof setTimeout>;
+  const wait = (leftMs: number): void => {
+    const isLast = leftMs <= MAX_DELAY_MS;
+    timer = setTimeout(
+      isLast ? callback : () => wait(leftMs - MAX_DELAY_MS),
+      isLast ? Math.max(leftMs, 0) : MAX_DELAY_MS,
+    );
+    onSet?.(timer);
+  };
+  wait(delayMs);
+  return () => clearTimeout(timer);
+}
