@@ -22,6 +22,8 @@ export class Dispatcher {
     received: 0,
     processed: 0,
     failed: 0,
+    redelivered: 0,
+    deadLetters: 0,
     handlerErrors: 0,
     handlerTimeouts: 0,
     abandoned: 0,
@@ -76,12 +78,14 @@ export class Dispatcher {
     else this.guard(() => onError(error, event));
   }
 
-  /** Calls the owner's function; what it throws must not reach the handlers. */
-  guard(callback: () => void): void {
-    try {
-      callback();
-    } catch (error) {
+  /** Calls the owner's function; what it throws, or rejects with, must not reach the handlers. */
+  guard(callback: () => unknown): void {
+    const report = (error: unknown): void =>
       this.#console.add("errors in onError or onDeadLetter", 1, messageOf(error));
+    try {
+      Promise.resolve(callback()).catch(report);
+    } catch (error) {
+      report(error);
     }
   }
 }

@@ -1,7 +1,9 @@
 /** Which handlers there are, and how an event is given to them. */
 
 import { JobEventError } from "../errors.ts";
-import { isJobEventType, type JobEventType, type StoredJobEvent } from "../gen/types.ts";
+import type { JobEventType, StoredJobEvent } from "../gen/types.ts";
+import { checkEventType } from "../storage/filter.ts";
+import { startTimer } from "../timer.ts";
 import type { JobEventHandler } from "./options.ts";
 
 /** The handlers of a processor, for one type each or for all. */
@@ -32,9 +34,7 @@ export class HandlerRegistry {
 
   #handlers(type: JobEventType | undefined): Set<JobEventHandler> {
     if (type === undefined) return this.#global;
-    if (!isJobEventType(type)) {
-      throw new TypeError(`${JSON.stringify(type)} is not a job event type`);
-    }
+    checkEventType(type);
     const handlers = this.#byType.get(type) ?? new Set();
     this.#byType.set(type, handlers);
     return handlers;
@@ -62,11 +62,11 @@ export async function invoke(
     if (result === undefined) return { status: "ok" };
     const ended = Promise.resolve(result).then(() => "ok" as const);
     const given = new Promise<"timeout" | "abandoned">((resolve) => {
-      const timer = setTimeout(() => resolve("timeout"), timeoutMs);
+      const cancelTimer = startTimer(() => resolve("timeout"), timeoutMs);
       const abandon = (): void => resolve("abandoned");
       abandoned?.addEventListener("abort", abandon);
       stopWaiting = () => {
-        clearTimeout(timer);
+        cancelTimer();
         abandoned?.removeEventListener("abort", abandon);
       };
     });

@@ -2,6 +2,7 @@
 
 import type { StoredJobEvent } from "../gen/types.ts";
 import type { JobEventDelivery } from "../storage/storage.ts";
+import { type CancelTimer, startTimer } from "../timer.ts";
 
 /**
  * Deliveries that are handled or wait for their turn. Also those that wait: behind slow handlers
@@ -10,8 +11,9 @@ import type { JobEventDelivery } from "../storage/storage.ts";
 export class HeldDeliveries {
   readonly #intervalMs: number;
   readonly #onError: (error: unknown, event: StoredJobEvent) => void;
-  readonly #held = new Set<JobEventDelivery>();
-  #timer: ReturnType<typeof setInterval> | undefined;
+  /** Each with whether a handler has begun. */
+  readonly #held = new Map<JobEventDelivery, boolean>();
+  #cancelTimer: CancelTimer | undefined;
 
   /**
    * @param ackWaitMs How long a claim holds by itself.
@@ -24,11 +26,18 @@ export class HeldDeliveries {
 
   /** Keeps a claim from now on. */
   add(delivery: JobEventDelivery): void {
-    this.#held.add(delivery);
-    this.#timer ??= setInterval(() => this.#extend(), this.#intervalMs);
+    this.#held.set(delivery, false);
+    if (this.#cancelTimer === undefined) this.#arm();
   }
 
-  /** Whether a claim is kept: `false` when it was lost, and somebody else has the event. */
+  /** A handler begins. `false`: the claim was lost, and somebody else has the event. */
+  begin(delivery: JobEventDelivery): boolean {
+    if (!this.#held.has(delivery)) return false;
+    this.#held.set(delivery, true);
+    return true;
+  }
+
+  /** Whether a claim is kept: `false` when it was lost. */
   has(delivery: JobEventDelivery): boolean {
     return this.#held.has(delivery);
   }
@@ -39,15 +48,29 @@ export class HeldDeliveries {
     this.#held.delete(delivery);
   }
 
+  /** Keeps those no longer that no handler has begun, and gives them. */
+  takeWaiting(): JobEventDelivery[] {
+    const waiting = [...this.#held].filter(([, hasBegun]) => !hasBegun);
+    for (const [delivery] of waiting) this.#held.delete(delivery);
+    return waiting.map(([delivery]) => delivery);
+  }
+
   /** Keeps no claim any longer, and stops the timer. */
   clear(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
     this.#held.clear();
   }
 
+  #arm(): void {
+    this.#cancelTimer = startTimer(() => {
+      this.#arm();
+      this.#extend();
+    }, this.#intervalMs);
+  }
+
   #extend(): void {
-    for (const delivery of this.#held) {
+    for (const delivery of this.#held.keys()) {
       delivery.inProgress().catch((error: unknown) => {
         // Settled meanwhile, or the processor has stopped.
         if (!this.#held.has(delivery)) return;

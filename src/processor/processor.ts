@@ -3,9 +3,12 @@
 import { JobEventError } from "../errors.ts";
 import type { JobEventType, StoredJobEvent } from "../gen/types.ts";
 import { atLeast } from "../logger/backoff.ts";
-import type { ConsumeOptions, JobEventSource, StreamStart } from "../storage/storage.ts";
+import { checkEventType, checkWhole, compileFilter } from "../storage/filter.ts";
+import type { JobEventDelivery, JobEventSource, StreamStart } from "../storage/storage.ts";
+import { startTimer } from "../timer.ts";
 import { deadLettersOf, type ProcessorDeadLetters } from "./dead_letters.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { GroupIntake, type GroupOptions } from "./group_intake.ts";
 import { Lanes } from "./lanes.ts";
 import { LiveHub, type LiveListener } from "./live_hub.ts";
 import type {
@@ -15,16 +18,13 @@ import type {
   ProcessorStats,
   WaitOptions,
 } from "./options.ts";
-import { Settler } from "./settler.ts";
+import { PlainIntake } from "./plain_intake.ts";
+import { type Intake, Run } from "./run.ts";
 import { waitForEvent } from "./wait.ts";
 
 const DEFAULT_BACKOFF_MS = [1000, 5000, 30_000];
-/** A subscription that runs, and how it ends. */
-interface Running {
-  readonly feed: AsyncDisposable;
-  readonly loop: Promise<void>;
-  stopping: boolean;
-}
+
+type AnyRun = Run<StoredJobEvent> | Run<JobEventDelivery>;
 
 /**
  * Gives events to handlers.
@@ -53,16 +53,14 @@ export class JobEventProcessor implements AsyncDisposable {
   readonly #source: JobEventSource;
   readonly #options: JobEventProcessorOptions;
   readonly #concurrency: number;
-  readonly #ackWaitMs: number;
-  readonly #maxDeliver: number;
+  readonly #group: GroupOptions | undefined;
   readonly #dispatcher: Dispatcher;
-  readonly #settler: Settler;
   readonly #hub: LiveHub;
   readonly #monitors = new Set<() => void>();
   readonly #waits = new Set<AbortController>();
-  #lanes: Lanes;
-  #running: Promise<Running> | undefined;
-  #stopping: Promise<void> = Promise.resolve();
+  #run: AnyRun | undefined;
+  /** The runs that are stopping, and not over. */
+  readonly #ending = new Set<AnyRun>();
 
   /**
    * Makes a processor in front of a source. Nothing runs before `start()`.
@@ -74,21 +72,21 @@ export class JobEventProcessor implements AsyncDisposable {
   constructor(source: JobEventSource, options: JobEventProcessorOptions = {}) {
     this.#source = source;
     this.#options = options;
-    this.#concurrency = atLeast("concurrency", options.concurrency ?? 1, 1);
+    const { concurrency = 1, ackWaitMs = 30_000, maxDeliver = 5, onDeadLetter } = options;
+    checkWhole("concurrency", concurrency, 1);
+    checkWhole("ackWaitMs", ackWaitMs, 1);
+    checkWhole("maxDeliver", maxDeliver, 1);
+    this.#concurrency = concurrency;
     const timeoutMs = atLeast("handlerTimeoutMs", options.handlerTimeoutMs ?? 30_000, 1);
     this.#dispatcher = new Dispatcher(timeoutMs, options.onError);
-    this.#ackWaitMs = atLeast("ackWaitMs", options.ackWaitMs ?? 30_000, 1);
-    this.#maxDeliver = atLeast("maxDeliver", options.maxDeliver ?? 5, 1);
     const backoffMs = [options.backoffMs ?? DEFAULT_BACKOFF_MS].flat();
     for (const waitMs of backoffMs) atLeast("backoffMs", waitMs, 0);
-    this.#settler = new Settler(this.#dispatcher, {
-      ackWaitMs: this.#ackWaitMs,
-      maxDeliver: this.#maxDeliver,
-      backoffMs,
-      onDeadLetter: options.onDeadLetter,
-    });
     this.#hub = new LiveHub(source);
-    this.#lanes = this.#newLanes();
+    const { consumerName, filter, from } = options;
+    if (consumerName === undefined) return;
+    const maxPending = this.#maxPending();
+    const taking = { consumerName, filter, from, ackWaitMs, maxDeliver, maxPending };
+    this.#group = { ...taking, backoffMs, onDeadLetter };
   }
 
   /**
@@ -98,7 +96,7 @@ export class JobEventProcessor implements AsyncDisposable {
    * @throws {JobEventError} `ERR_UNSUPPORTED`: the processor has no `consumerName`.
    */
   get deadLetters(): ProcessorDeadLetters {
-    return deadLettersOf(this.#source, this.#group("use dead letters"));
+    return deadLettersOf(this.#source, this.#requireGroup("use dead letters").consumerName);
   }
 
   /**
@@ -109,6 +107,7 @@ export class JobEventProcessor implements AsyncDisposable {
    */
   on<T extends JobEventType>(types: T | readonly T[], handler: JobEventHandler<T>): () => void {
     const list = typeof types === "string" ? [types] : types;
+    list.forEach(checkEventType);
     // The registry calls a handler with events of its own types only.
     const added = list.filter((type) =>
       this.#dispatcher.handlers.add(type, handler as JobEventHandler)
@@ -147,35 +146,38 @@ export class JobEventProcessor implements AsyncDisposable {
   /**
    * Begins to process. Resolves when nothing that is stored from then on is missed. Idempotent.
    *
+   * When the source fails later, `onError` is told. After `ERR_UNAVAILABLE` and `ERR_TIMEOUT` the
+   * processor tries again by itself, and goes on where it was; after anything else `start()` does.
+   *
    * @throws {JobEventError} The source cannot be followed; the code says why.
    */
   async start(): Promise<void> {
     if (this.#options.enabled === false) return;
-    const running = this.#running ??= this.#stopping.then(() => this.#start());
-    try {
-      await running;
-    } catch (error) {
-      if (this.#running === running) this.#running = undefined;
-      throw error;
-    }
+    if (this.#run?.isDead) this.#retire();
+    this.#run ??= this.#newRun();
+    await this.#run.live;
   }
 
   /**
-   * Takes no more events, waits for the handlers that run, gives back what is unfinished, ends the
-   * monitors and lets everybody who waits go on with `null`. Idempotent; `start()` may follow. A
-   * second call with a shorter `graceMs` shortens the first one's.
+   * Ends the monitors, lets everybody who waits go on with `null`, takes no more events and waits
+   * for the handlers. Without a `consumerName` it first takes all events that were stored before
+   * the call, so that none is lost that a logger has just flushed; with one it gives back what no
+   * handler has begun when the time is up, for other members or the next run.
    *
-   * @param options `graceMs`: how long handlers that run may take. @default 5000
+   * Idempotent; `start()` may follow. A second call with a shorter `graceMs` shortens the first
+   * one's. A handler that awaits it waits for itself, until the time is up.
+   *
+   * @param options `graceMs`: how long all this may take. @default 5000
    */
   async stop(options: { readonly graceMs?: number } = {}): Promise<void> {
     for (const stopMonitor of [...this.#monitors]) stopMonitor();
     for (const wait of [...this.#waits]) wait.abort();
-    if (this.#running !== undefined) this.#stopping = this.#end(this.#running);
-    this.#running = undefined;
-    const lanes = this.#lanes;
-    const timer = setTimeout(() => lanes.abandon(), options.graceMs ?? 5000);
-    await this.#stopping;
-    clearTimeout(timer);
+    this.#retire();
+    const ending = [...this.#ending];
+    const cut = (): void => ending.forEach((run) => run.cut());
+    const cancelTimer = startTimer(cut, options.graceMs ?? 5000);
+    await Promise.all(ending.map((run) => run.over));
+    cancelTimer();
     await this.#hub.ended;
   }
 
@@ -189,12 +191,9 @@ export class JobEventProcessor implements AsyncDisposable {
    * source says.
    */
   async reset(from: StreamStart): Promise<void> {
-    const consumerName = this.#group("reset");
-    await using member = this.#source.consumeEvents({
-      ...this.#consumeOptions(consumerName),
-      from,
-      reset: true,
-    });
+    const group = this.#requireGroup("reset");
+    const intake = new GroupIntake(this.#source, group, this.#dispatcher);
+    await using member = intake.open({ from, reset: true });
     await member.ready;
   }
 
@@ -219,9 +218,11 @@ export class JobEventProcessor implements AsyncDisposable {
     options: { readonly eventTypes?: T | readonly T[] } = {},
   ): () => void {
     const types = options.eventTypes === undefined ? undefined : [options.eventTypes].flat();
+    compileFilter(types === undefined ? { jobId } : { jobId, eventType: types });
     const lane = new Lanes(1, Infinity);
     const listener: LiveListener = {
       jobId,
+      isOnlyNew: true,
       onEvent: (event) => {
         if (types !== undefined && !types.includes(event.eventType as T)) return;
         lane.push(jobId, async (abandoned) => {
@@ -238,9 +239,10 @@ export class JobEventProcessor implements AsyncDisposable {
       this.#hub.remove(listener);
       lane.abandon();
     };
+    const ready = this.#hub.add(listener);
     this.#monitors.add(stop);
     // A subscription that fails ends, and `onEnd` reports it.
-    this.#hub.add(listener).catch(() => {});
+    ready.catch(() => {});
     return stop;
   }
 
@@ -260,6 +262,7 @@ export class JobEventProcessor implements AsyncDisposable {
     this.#waits.add(stopped);
     try {
       const list: readonly JobEventType[] = typeof types === "string" ? [types] : types;
+      compileFilter({ jobId, eventType: list });
       const wait = { jobId, types: list, options, stopped: stopped.signal };
       return await waitForEvent(this.#source, this.#hub, wait) as JobEventOf<T> | null;
     } finally {
@@ -269,10 +272,11 @@ export class JobEventProcessor implements AsyncDisposable {
 
   /** What the processor has done so far. */
   stats(): ProcessorStats {
+    let pending = 0;
+    for (const run of [...this.#ending, this.#run]) pending += run?.lanes.pending ?? 0;
     return {
-      ...this.#settler.counts,
       ...this.#dispatcher.counts,
-      pending: this.#lanes.pending,
+      pending,
       waiters: this.#waits.size,
       monitors: this.#monitors.size,
     };
@@ -283,90 +287,39 @@ export class JobEventProcessor implements AsyncDisposable {
     await this.stop();
   }
 
-  async #start(): Promise<Running> {
-    const { consumerName, filter, from } = this.#options;
-    const start = from === undefined ? {} : { from };
-    const state = { stopping: false };
-    if (consumerName === undefined) {
-      const feed = this.#source.streamEvents({ ...filter, ...start });
-      await feed.ready;
-      return Object.assign(state, { feed, loop: this.#loop(feed, state, (e) => this.#take(e)) });
+  #newRun(): AnyRun {
+    const dispatcher = this.#dispatcher;
+    if (this.#group !== undefined) {
+      return this.#runOf(new GroupIntake(this.#source, this.#group, dispatcher));
     }
-    const feed = this.#source.consumeEvents({ ...this.#consumeOptions(consumerName), ...start });
-    await feed.ready;
-    return Object.assign(state, {
-      feed,
-      loop: this.#loop(feed, state, (d) => this.#settler.take(d, this.#lanes)),
-    });
+    return this.#runOf(new PlainIntake(this.#source, this.#options, dispatcher));
   }
 
-  async #end(starting: Promise<Running>): Promise<void> {
-    const running = await starting.catch(() => undefined);
-    if (running === undefined) return;
-    running.stopping = true;
-    await this.#lanes.idle();
-    this.#lanes = this.#newLanes();
-    this.#settler.abandon();
-    await running.feed[Symbol.asyncDispose]();
-    await running.loop;
+  #runOf<Item>(intake: Intake<Item>): Run<Item> {
+    const lanes = new Lanes(this.#concurrency, this.#maxPending());
+    // The events of one job are handled one after the other, also those of two runs.
+    const after = Promise.all([...this.#ending].map((run) => run.over));
+    return new Run(intake, lanes, after, (error) => this.#dispatcher.reportError(error));
   }
 
-  #consumeOptions(consumerName: string): ConsumeOptions {
-    return {
-      ...this.#options.filter,
-      consumerName,
-      ackWaitMs: this.#ackWaitMs,
-      maxDeliver: this.#maxDeliver,
-      maxPending: this.#limit(),
-      onDeadLetter: this.#settler.onBuried,
-    };
+  /** Has the current run, if there is one, come to its end. */
+  #retire(): void {
+    const run = this.#run;
+    if (run === undefined) return;
+    this.#run = undefined;
+    this.#ending.add(run);
+    run.stop().then(() => this.#ending.delete(run));
   }
 
-  #group(action: string): string {
-    const { consumerName } = this.#options;
-    if (consumerName !== undefined) return consumerName;
+  #requireGroup(action: string): GroupOptions {
+    if (this.#group !== undefined) return this.#group;
     throw new JobEventError(
       "ERR_UNSUPPORTED",
       `Cannot ${action}: the processor has no consumerName, so it is in no group`,
     );
   }
 
-  /** Reads a feed until it ends. What comes while the processor stops is not handled. */
-  async #loop<T>(
-    feed: AsyncIterable<T>,
-    state: { readonly stopping: boolean },
-    take: (item: T) => void,
-  ): Promise<void> {
-    try {
-      for await (const item of feed) {
-        if (state.stopping) {
-          // To take more only to give it back would count as deliveries.
-          await this.#lanes.idle();
-          break;
-        }
-        take(item);
-        await this.#lanes.room();
-      }
-    } catch (error) {
-      this.#dispatcher.reportError(error);
-    }
-    await this.#lanes.idle();
-    this.#settler.abandon();
-  }
-
-  #take(event: StoredJobEvent): void {
-    this.#dispatcher.counts.received++;
-    this.#lanes.push(
-      event.jobId,
-      async (abandoned) => void await this.#dispatcher.handle(event, abandoned),
-    );
-  }
-
-  #limit(): number {
+  #maxPending(): number {
     return this.#concurrency * 16;
-  }
-
-  #newLanes(): Lanes {
-    return new Lanes(this.#concurrency, this.#limit());
   }
 }

@@ -2,6 +2,7 @@
 
 import type { JobEventType, StoredJobEvent } from "../gen/types.ts";
 import type { JobEventSource } from "../storage/storage.ts";
+import { type CancelTimer, startTimer } from "../timer.ts";
 import type { LiveHub, LiveListener } from "./live_hub.ts";
 import type { WaitOptions } from "./options.ts";
 
@@ -24,9 +25,9 @@ export function waitForEvent(
   const { signal, timeoutMs } = options;
   if (signal?.aborted) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let cancelTimer: CancelTimer | undefined;
     const settle = (end: () => void) => {
-      clearTimeout(timer);
+      cancelTimer?.();
       signal?.removeEventListener("abort", abort);
       stopped.removeEventListener("abort", giveUp);
       hub.remove(listener);
@@ -36,15 +37,18 @@ export function waitForEvent(
     const abort = () => settle(() => reject(signal?.reason));
     const listener: LiveListener = {
       jobId,
+      isOnlyNew: options.includePast === false,
       onEvent: (event) => {
         if (types.includes(event.eventType)) settle(() => resolve(event));
       },
       onEnd: (error) => settle(() => error === undefined ? resolve(null) : reject(error)),
     };
+    // First: it throws where there is nothing to subscribe to.
+    const ready = hub.add(listener);
     signal?.addEventListener("abort", abort);
     stopped.addEventListener("abort", giveUp);
-    if (timeoutMs !== undefined) timer = setTimeout(giveUp, timeoutMs);
-    lookBack(source, hub.add(listener), wait).then(
+    if (timeoutMs !== undefined) cancelTimer = startTimer(giveUp, timeoutMs);
+    lookBack(source, ready, wait).then(
       (event) => event === undefined || settle(() => resolve(event)),
       (error) => settle(() => reject(error)),
     );

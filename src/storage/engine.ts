@@ -134,6 +134,9 @@ export interface GroupEngine {
   defer(lease: Lease, dueAt: number, member?: string): boolean;
   /** Makes the event a dead letter. `undefined`: the lease is over. */
   bury(lease: Lease, reason: string, now: number): DeadLetter | undefined;
+  /** Makes the event due at once and takes back the count of its delivery. `false`: the lease is
+   * over. */
+  undo(lease: Lease): boolean;
   /** Makes everything that a member holds due at once. */
   release(member: string): void;
   /** Dead letters, the first one first. */

@@ -131,6 +131,17 @@ export function checkTime(name: string, value: Date): number {
   return time;
 }
 
+/**
+ * Throws unless a value is a type of events.
+ *
+ * @throws {TypeError} It is not.
+ */
+export function checkEventType(type: JobEventType): void {
+  if (!isJobEventType(type)) {
+    throw new TypeError(`${JSON.stringify(type)} is not a job event type`);
+  }
+}
+
 function compileTime(name: string, value: Date | undefined): number | undefined {
   return value === undefined ? undefined : checkTime(name, value) / 1000;
 }
@@ -138,11 +149,7 @@ function compileTime(name: string, value: Date | undefined): number | undefined 
 function compileTypes(types: JobEventFilter["eventType"]): readonly JobEventType[] | undefined {
   if (types === undefined) return undefined;
   const list = typeof types === "string" ? [types] : [...new Set(types)];
-  for (const type of list) {
-    if (!isJobEventType(type)) {
-      throw new TypeError(`${JSON.stringify(type)} is not a job event type`);
-    }
-  }
+  list.forEach(checkEventType);
   return list;
 }
 

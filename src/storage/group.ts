@@ -218,6 +218,15 @@ class Delivery implements JobEventDelivery {
   }
 
   // deno-lint-ignore require-await -- async, so that errors are rejections
+  async release(): Promise<void> {
+    this.#settle("release", ({ groups, changes }) => {
+      const held = groups.undo(this.#lease);
+      changes.notify();
+      return held;
+    });
+  }
+
+  // deno-lint-ignore require-await -- async, so that errors are rejections
   async inProgress(): Promise<void> {
     if (this.#settled) return;
     const { engine, options, memberId, extend } = this.#context;

@@ -140,6 +140,12 @@ export interface JobEventDelivery {
   ack(): Promise<void>;
   /** The event is to be delivered again, after `delayMs`. @default 0 */
   nak(options?: { readonly delayMs?: number }): Promise<void>;
+  /**
+   * Gives the event back as if it had not been delivered, since nothing was done for it: it is to
+   * be delivered again at once. Where the storage counts every delivery, as a NATS server does,
+   * this one counts too.
+   */
+  release(): Promise<void>;
   /** The work goes on: the time of `ackWaitMs` begins anew. */
   inProgress(): Promise<void>;
   /** The event cannot be dealt with: it becomes a dead letter with this reason. */

@@ -6,9 +6,11 @@ import { JobEvent } from "../../src/gen/factories.ts";
 import { JobEventProcessor } from "../../src/processor/processor.ts";
 import { SqliteJobEventStorage } from "../../src/storage/sqlite.ts";
 import { eventually, temporaryDirectory } from "../helpers.ts";
+import { runOn } from "./bench.ts";
 import { processorSuite } from "./suite.ts";
+import { uncountedSuite } from "./suite_stop.ts";
 
-processorSuite("SQLite", async () => {
+const open = async () => {
   const directory = await temporaryDirectory();
   const storage = await SqliteJobEventStorage.open(join(directory.path, "events.sqlite"));
   return {
@@ -18,7 +20,10 @@ processorSuite("SQLite", async () => {
       await directory[Symbol.asyncDispose]();
     },
   };
-});
+};
+
+processorSuite("SQLite", open);
+uncountedSuite("SQLite", runOn(open));
 
 it("JobEventProcessor: an event that cannot be decoded is reported, and stops nobody", async () => {
   await using directory = await temporaryDirectory();

@@ -3,11 +3,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { JobEvent } from "../../src/gen/factories.ts";
-import { eventually, within } from "../helpers.ts";
-import { never, numbered, type OpenStorage, type Run, runOn } from "./bench.ts";
+import type { JobEventProcessorOptions } from "../../src/processor/options.ts";
+import { JobEventProcessor } from "../../src/processor/processor.ts";
+import { eventually } from "../helpers.ts";
+import { never, numbered, type OpenStorage, pause, type Run, runOn } from "./bench.ts";
 import { deadLetterSuite } from "./suite_dead_letters.ts";
+import { faultSuite } from "./suite_faults.ts";
 import { groupSuite } from "./suite_group.ts";
 import { laneSuite } from "./suite_lanes.ts";
+import { stopSuite } from "./suite_stop.ts";
 import { waitSuite } from "./suite_wait.ts";
 
 /** Runs every case on storages that `open` opens. */
@@ -18,6 +22,8 @@ export function processorSuite(name: string, open: OpenStorage): void {
   groupSuite(name, run);
   deadLetterSuite(name, run);
   waitSuite(name, run);
+  stopSuite(name, run);
+  faultSuite(name, run);
 }
 
 function handlerSuite(name: string, run: Run): void {
@@ -53,7 +59,9 @@ function handlerSuite(name: string, run: Run): void {
         assert.equal(processor.addGlobalHandler(handler), true);
         assert.equal(processor.removeGlobalHandler(handler), true);
         assert.equal(processor.removeGlobalHandler(handler), false);
-        assert.throws(() => processor.on("nope" as "failed", handler), /not a job event type/);
+        const wrong = ["cancelled", "nope" as "failed"] as const;
+        assert.throws(() => processor.on(wrong, handler), /not a job event type/);
+        assert.equal(processor.addHandler("cancelled", handler), true);
         return Promise.resolve();
       }));
 
@@ -114,73 +122,38 @@ function handlerSuite(name: string, run: Run): void {
         assert.equal(errors.length, 1);
       }));
 
+    it("waits for a handler without end where it is told so", () =>
+      run({ handlerTimeoutMs: Infinity }, async ({ processor, errors, store }) => {
+        processor.onAny(() => pause(50));
+        await processor.start();
+        await store("a");
+        await eventually(() => processor.stats().pending === 1);
+        await processor.stop({ graceMs: Infinity });
+        assert.equal(processor.stats().processed, 1);
+        assert.deepEqual(errors, []);
+      }));
+
+    it("refuses numbers that are none, before it starts", () =>
+      run({}, ({ storage }) => {
+        const wrong: JobEventProcessorOptions[] = [
+          { concurrency: 1.1 },
+          { concurrency: Infinity },
+          { maxDeliver: 2.5 },
+          { ackWaitMs: 100.5 },
+          { handlerTimeoutMs: 0 },
+          { backoffMs: -1 },
+        ];
+        for (const options of wrong) {
+          assert.throws(() => new JobEventProcessor(storage, options), RangeError);
+        }
+        return Promise.resolve();
+      }));
+
     it("does nothing when it is not enabled", () =>
       run({ enabled: false }, async ({ processor, store }) => {
         await processor.start();
         await store("a");
         assert.equal(processor.stats().received, 0);
-      }));
-  });
-
-  describe(`JobEventProcessor.stop() on ${name}`, () => {
-    it("is prompt without traffic, idempotent, and start() may follow", () =>
-      run({}, async ({ processor, store }) => {
-        const seen: string[] = [];
-        processor.onAny((event) => void seen.push(event.jobId));
-        await processor.start();
-        await processor.stop();
-        await processor.stop();
-        await store("missed");
-        await processor.start();
-        await store("a");
-        await eventually(() => seen.length > 0);
-        assert.deepEqual(seen, ["a"]);
-      }));
-
-    it("can be hurried by a second call, and start() waits for it", () =>
-      run({}, async ({ processor, store }) => {
-        const seen: string[] = [];
-        processor.on("cancelled", (event) => event.jobId === "hangs" ? never() : undefined);
-        processor.onAny((event) => void seen.push(event.jobId));
-        await processor.start();
-        await store("hangs");
-        await eventually(() => seen.length === 1);
-        const patient = processor.stop({ graceMs: 60_000 });
-        const starting = processor.start();
-        await within(processor.stop({ graceMs: 1 }), 1000);
-        await within(patient, 1000);
-        await within(starting, 1000);
-        await processor.start();
-        await store("a");
-        await eventually(() => seen.length === 2);
-        const unwatched = processor.start();
-        await Promise.all([processor.stop(), unwatched]);
-        await store("missed");
-        assert.deepEqual(seen, ["hangs", "a"]);
-      }));
-
-    it("waits for a handler that runs, no longer than its grace time", () =>
-      run({}, async ({ processor, store }) => {
-        let ended = false;
-        let began = false;
-        processor.onAny(async () => {
-          began = true;
-          await new Promise((resolve) => setTimeout(resolve, 30));
-          ended = true;
-        });
-        await processor.start();
-        await store("a");
-        await eventually(() => began);
-        await processor.stop();
-        assert.equal(ended, true);
-        processor.onAny(never);
-        await processor.start();
-        await store(...numbered(100));
-        await eventually(() => processor.stats().pending > 0);
-        const stopping = performance.now();
-        await within(processor.stop({ graceMs: 10 }), 1000);
-        assert.ok(performance.now() - stopping >= 9);
-        assert.equal(processor.stats().pending, 0);
       }));
   });
 }

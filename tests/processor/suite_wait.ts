@@ -95,6 +95,50 @@ export function waitSuite(name: string, run: Run): void {
         assert.equal(processor.stats().waiters, 0);
       }));
 
+    it("waits for longer than a timer can be set", () =>
+      run({}, async ({ processor, store }) => {
+        const waits = [Infinity, 30 * 86_400_000].map((timeoutMs) =>
+          processor.waitForJobEvent("a", "cancelled", { timeoutMs, includePast: false })
+        );
+        const early = await Promise.race([...waits, pause(20)]);
+        assert.equal(early, undefined);
+        await store("a");
+        assert.deepEqual((await Promise.all(waits)).map((event) => event?.jobId), ["a", "a"]);
+      }));
+
+    it("does not give what was stored before it was called, unless it may look back", () =>
+      run({}, async ({ storage, processor, store }) => {
+        const stop = processor.monitorJob("other", () => {});
+        for (let round = 0; round < 5; round++) {
+          const past = await storage.storeEvents(
+            Array.from({ length: 200 }, () => JobEvent.cancelled("a")),
+          );
+          const waiting = processor.waitForJobEvent("a", "cancelled", { includePast: false });
+          const seen: number[] = [];
+          const stopMonitor = processor.monitorJob("a", (event) => {
+            seen.push(event.natsSequence);
+          });
+          await pause(20);
+          await store("a");
+          const last = past.at(-1)!.natsSequence;
+          assert.equal((await waiting)?.natsSequence, last + 1);
+          await eventually(() => seen.length > 0);
+          assert.deepEqual(seen, [last + 1]);
+          stopMonitor();
+        }
+        stop();
+      }));
+
+    it("refuses what is no type", () =>
+      run({}, async ({ processor }) => {
+        const types = "nope" as "failed";
+        const options = { includePast: false, timeoutMs: 1 };
+        await assert.rejects(processor.waitForJobEvent("a", types, options), TypeError);
+        const wrong = { eventTypes: types };
+        assert.throws(() => processor.monitorJob("a", () => {}, wrong), TypeError);
+        assert.equal(processor.stats().waiters, 0);
+      }));
+
     it("lets many wait at the same time, and stop() lets them go with null", () =>
       run({}, async ({ processor, store }) => {
         const waiting = numbered(50).map((job) => processor.waitForJobEvent(job, "cancelled"));

@@ -145,6 +145,13 @@ export class MemoryGroups implements GroupEngine {
     return true;
   }
 
+  undo(lease: Lease): boolean {
+    const held = this.#find(lease);
+    if (held === undefined) return false;
+    held.pending.deliveryCount--;
+    return this.defer(lease, 0);
+  }
+
   bury(lease: Lease, reason: string, now: number): DeadLetter | undefined {
     const held = this.#find(lease);
     if (held === undefined) return undefined;

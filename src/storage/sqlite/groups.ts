@@ -182,6 +182,17 @@ export class SqliteGroups implements GroupEngine {
       ) > 0);
   }
 
+  undo({ group, sequence, fence }: Lease): boolean {
+    return this.#database.write("release an event", () =>
+      this.#database.run(
+        "UPDATE pending SET due_at = 0, member = NULL, delivery_count = delivery_count - 1 " +
+          "WHERE consumer = ? AND sequence = ? AND fence = ?",
+        group,
+        sequence,
+        fence,
+      ) > 0);
+  }
+
   bury(lease: Lease, reason: string, now: number): DeadLetter | undefined {
     return this.#database.transaction("bury an event", () => this.#bury(lease, reason, now));
   }
