@@ -1,7 +1,7 @@
 /** How a processor without a name gets its events. */
 
 import type { StoredJobEvent } from "../gen/types.ts";
-import type { JobEventSource, StreamOptions, StreamStart } from "../storage/storage.ts";
+import type { JobEventSource, StreamStart } from "../storage/storage.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Lanes } from "./lanes.ts";
 import type { JobEventProcessorOptions } from "./options.ts";
@@ -32,8 +32,11 @@ export class PlainIntake implements Intake<StoredJobEvent> {
   }
 
   open(): Feed<StoredJobEvent> {
-    const options: StreamOptions = { ...this.#options.filter, from: this.#from };
-    return this.#source.streamEvents(options);
+    return this.#source.streamEvents({
+      ...this.#options.filter,
+      from: this.#from,
+      onDecodeError: ({ error }) => this.#dispatcher.reportError(error),
+    });
   }
 
   async opened(): Promise<void> {

@@ -1,9 +1,9 @@
 /** The dead letters of an embedded storage. */
 
 import { decodeSubjectToken, encodeSubjectToken } from "../event/token.ts";
+import { decodeStoredJobEvent } from "../gen/decode.ts";
 import type { DeadLetter, DeadLetterSelection, EventEngine } from "./engine.ts";
 import { checkWhole } from "./filter.ts";
-import { decodeRow } from "./row.ts";
 import type {
   DeadLetterFilter,
   DeadLetterQuery,
@@ -62,8 +62,10 @@ export function publicLetter(letter: DeadLetter): JobEventDeadLetter {
 }
 
 function decoded(letter: DeadLetter): Pick<JobEventDeadLetter, "event"> {
+  const { payload, subject, sequence, eventId, traceparent } = letter;
+  const trace = traceparent ?? undefined;
   try {
-    return { event: decodeRow(letter) };
+    return { event: decodeStoredJobEvent(payload, subject, sequence, eventId, trace) };
   } catch {
     // That it cannot be read is why it is here; the bytes are what is left of it.
     return {};

@@ -7,7 +7,8 @@ import { JobEventSubjects } from "../event/subjects.ts";
 import { encodeSubjectToken } from "../event/token.ts";
 import type { StoredJobEvent } from "../gen/types.ts";
 import { EmbeddedDeadLetters } from "./dead_letters.ts";
-import type { EventEngine, Span } from "./engine.ts";
+import { EventDecoder } from "./decoder.ts";
+import type { EngineStatus, EventEngine, EventLog, Span } from "./engine.ts";
 import {
   checkTime,
   checkWhole,
@@ -20,7 +21,6 @@ import { compileStart, follow } from "./follow.ts";
 import { GroupMember } from "./group.ts";
 import { Breather, Lifetime } from "./pull.ts";
 import { type CheckedRecord, checkRecord } from "./record.ts";
-import { decodeRow } from "./row.ts";
 import type {
   AppendOptions,
   AppendOutcome,
@@ -32,6 +32,7 @@ import type {
   JobEventStream,
   StorageHealth,
   StreamOptions,
+  UndecodableMessage,
 } from "./storage.ts";
 
 const PAGE_SIZE = 256;
@@ -48,6 +49,10 @@ export interface EmbeddedOptions {
   readonly maxAgeMs?: number;
   /** The largest encoded event, in bytes. @default 1048576 */
   readonly maxEventBytes?: number;
+  /** Told of each message that a read, a stream or a group comes across and cannot decode: it is
+   * damaged, or a newer version wrote it. Reads and streams skip it, a group makes a dead letter of
+   * it. @default none */
+  readonly onDecodeError?: (message: UndecodableMessage) => void;
 }
 
 /**
@@ -59,7 +64,9 @@ export class EmbeddedStorage {
   readonly subjects: JobEventSubjects;
   readonly ids: EventIdSource = new EventIdSource();
   readonly deadLetters: EmbeddedDeadLetters;
+  readonly decoder: EventDecoder;
   readonly #engine: EventEngine;
+  readonly #log: EventLog;
   readonly #maxAgeMs: number | undefined;
   readonly #maxEventBytes: number;
   readonly #lives = new Set<Lifetime>();
@@ -70,6 +77,9 @@ export class EmbeddedStorage {
     this.#engine = engine;
     this.subjects = new JobEventSubjects(options.subjectPrefix);
     this.deadLetters = new EmbeddedDeadLetters(engine, this.assertOpen);
+    this.decoder = new EventDecoder(options.onDecodeError);
+    const { decoder, assertOpen } = this;
+    this.#log = { engine, decoder, span: (after) => this.#span(after), assertOpen };
     this.#maxAgeMs = options.maxAgeMs;
     this.#maxEventBytes = options.maxEventBytes ?? MAX_EVENT_BYTES;
   }
@@ -178,10 +188,12 @@ export class EmbeddedStorage {
       const size = Math.min(limit + offset, PAGE_SIZE);
       const { rows, rest } = this.#engine.readPage(filter, span, range.order, size);
       span = rest;
-      const wanted = rows.slice(offset, offset + limit);
-      offset -= Math.min(offset, rows.length);
+      // Also those that are passed over: what cannot be decoded counts for nothing.
+      const events = this.decoder.decodeAll(rows);
+      const wanted = events.slice(offset, offset + limit);
+      offset -= Math.min(offset, events.length);
       limit -= wanted.length;
-      if (wanted.length > 0) yield wanted.map(decodeRow);
+      if (wanted.length > 0) yield wanted;
       await breather.pause();
     }
   }
@@ -203,8 +215,7 @@ export class EmbeddedStorage {
   streamEvents(options: StreamOptions): JobEventStream {
     this.assertOpen("stream events");
     const filter = compileFilter(options);
-    const start = compileStart(options.from ?? "new");
-    return follow(this.#engine, filter, start, this.#live(options.signal));
+    return follow(this.#log, filter, options, this.#live(options.signal));
   }
 
   consumeEvents(options: ConsumeOptions): JobEventDeliveries {
@@ -228,7 +239,7 @@ export class EmbeddedStorage {
       onDeadLetter,
     };
     const lifetime = this.#live(signal, () => member.leave());
-    const member = new GroupMember(this.#engine, memberOptions, lifetime, this.assertOpen);
+    const member = new GroupMember(this.#log, memberOptions, lifetime);
     return member.deliveries();
   }
 
@@ -282,13 +293,24 @@ export class EmbeddedStorage {
       return { status: "disconnected", ...base, ...empty, rttMs: 0, error };
     }
     try {
-      const { version: serverVersion, ...counts } = this.#engine.status();
+      const { version: serverVersion, ...counts } = this.#status();
       const rttMs = performance.now() - started;
       return { status: "healthy", ...base, ...counts, serverVersion, rttMs };
     } catch (error) {
       const rttMs = performance.now() - started;
       return { status: "error", ...base, ...empty, rttMs, error: messageOf(error) };
     }
+  }
+
+  /** What there is, without what is too old and not removed yet. */
+  #status(): EngineStatus {
+    const status = this.#engine.status();
+    const span = this.#span(0);
+    if (span.after < status.firstSequence || status.messages === 0) return status;
+    const all = compileFilter({});
+    const { rows: [first] } = this.#engine.readPage(all, span, "oldest", 1);
+    const messages = this.#engine.count(all, span);
+    return { ...status, messages, firstSequence: first?.sequence ?? 0 };
   }
 
   close(): void {

@@ -4,6 +4,7 @@
  */
 
 import type { ChangeSignal } from "./changes.ts";
+import type { EventDecoder } from "./decoder.ts";
 import type { CompiledFilter } from "./filter.ts";
 import type { CheckedRecord } from "./record.ts";
 import type { AppendOutcome, JobEventFilter } from "./storage.ts";
@@ -92,6 +93,8 @@ export interface ClaimRequest {
   readonly leaseMs: number;
   /** After so many deliveries an event becomes a dead letter. */
   readonly maxDeliver: number;
+  /** What was stored up to this position is too old. */
+  readonly expired: number;
 }
 
 /**
@@ -179,4 +182,16 @@ export interface EventEngine {
   status(): EngineStatus;
   /** Frees what is held. */
   close(): void;
+}
+
+/** Where events are kept, as streams and groups see it. */
+export interface EventLog {
+  /** The place. */
+  readonly engine: EventEngine;
+  /** Decodes what is read. */
+  readonly decoder: EventDecoder;
+  /** What is there after a position, and not too old. */
+  span(after: number): Span;
+  /** Throws when the storage is closed. */
+  assertOpen(action: string): void;
 }

@@ -1,11 +1,10 @@
 /** Live streams over an embedded storage: read a page after a position, wait for a change. */
 
 import type { StoredJobEvent } from "../gen/types.ts";
-import type { EventEngine } from "./engine.ts";
+import type { EventEngine, EventLog } from "./engine.ts";
 import { checkTime, checkWhole, type CompiledFilter } from "./filter.ts";
 import { type Lifetime, PulledSequence } from "./pull.ts";
-import { decodeRow } from "./row.ts";
-import type { JobEventStream, StreamStart } from "./storage.ts";
+import type { JobEventStream, StreamOptions, StreamStart } from "./storage.ts";
 
 const PAGE_SIZE = 128;
 
@@ -43,11 +42,13 @@ export function startAfter(engine: EventEngine, start: CompiledStart): number {
 
 /** Opens a live stream. What is stored after this call is not missed. */
 export function follow(
-  engine: EventEngine,
+  log: EventLog,
   filter: CompiledFilter,
-  start: CompiledStart,
+  options: Pick<StreamOptions, "from" | "onDecodeError">,
   lifetime: Lifetime,
 ): JobEventStream {
+  const { engine, decoder } = log;
+  const start = compileStart(options.from ?? "new");
   let after = 0;
   let page: readonly StoredJobEvent[] = [];
   let index = 0;
@@ -58,10 +59,10 @@ export function follow(
     while (!lifetime.ended) {
       if (index < page.length) return page[index++];
       const { version } = engine.changes;
-      const span = { after, through: engine.lastSequence() };
+      const span = log.span(after);
       if (span.after < span.through && !filter.impossible) {
         const { rows, rest } = engine.readPage(filter, span, "oldest", PAGE_SIZE);
-        page = rows.map(decodeRow);
+        page = decoder.decodeAll(rows, options.onDecodeError);
         index = 0;
         after = rest.after;
         // A page may be empty in the middle of a long span: then look on, do not wait.

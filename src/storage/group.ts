@@ -1,13 +1,13 @@
 /** A member of a group over an embedded storage: claim one event, hand it out, settle it. */
 
-import { JobEventError, messageOf } from "../errors.ts";
+import { JobEventError } from "../errors.ts";
 import type { StoredJobEvent } from "../gen/types.ts";
 import { ChangeSignal } from "./changes.ts";
 import { publicLetter } from "./dead_letters.ts";
-import type { DeadLetter, EventEngine, Lease, StoredRow } from "./engine.ts";
+import { isEvent } from "./decoder.ts";
+import type { DeadLetter, EventEngine, EventLog, Lease, StoredRow } from "./engine.ts";
 import { attempt, type CompiledStart, startAfter } from "./follow.ts";
 import { type Lifetime, PulledSequence } from "./pull.ts";
-import { decodeRow } from "./row.ts";
 import type {
   JobEventDeadLetter,
   JobEventDeliveries,
@@ -37,6 +37,7 @@ export interface MemberOptions {
 
 /** Takes part in a group. */
 export class GroupMember {
+  readonly #log: EventLog;
   readonly #engine: EventEngine;
   readonly #options: MemberOptions;
   readonly #lifetime: Lifetime;
@@ -45,19 +46,12 @@ export class GroupMember {
   readonly #held = new Map<string, number>();
   readonly #room = new ChangeSignal();
   #claims = 0;
-  readonly #assertOpen: (action: string) => void;
 
-  /** @param assertOpen Throws when the storage is closed. */
-  constructor(
-    engine: EventEngine,
-    options: MemberOptions,
-    lifetime: Lifetime,
-    assertOpen: (action: string) => void,
-  ) {
-    this.#engine = engine;
+  constructor(log: EventLog, options: MemberOptions, lifetime: Lifetime) {
+    this.#log = log;
+    this.#engine = log.engine;
     this.#options = options;
     this.#lifetime = lifetime;
-    this.#assertOpen = assertOpen;
   }
 
   /** Joins and gives what the member gets. */
@@ -103,6 +97,7 @@ export class GroupMember {
         now,
         leaseMs,
         maxDeliver,
+        expired: this.#log.span(0).after,
       });
       if ("buried" in claim) {
         this.#tellOfBuried(claim.buried);
@@ -126,12 +121,10 @@ export class GroupMember {
     const { group, ackWaitMs } = this.#options;
     const { sequence } = row;
     const lease = { group, sequence, fence };
-    let event: StoredJobEvent;
-    try {
-      event = decodeRow(row);
-    } catch (error) {
+    const event = this.#log.decoder.decode(row);
+    if (!isEvent(event)) {
       // Nobody who runs this version can deal with it, and it must not be in the others' way.
-      const buried = this.#engine.groups.bury(lease, messageOf(error), now);
+      const buried = this.#engine.groups.bury(lease, event.message, now);
       if (buried !== undefined) this.#tellOfBuried(buried);
       return undefined;
     }
@@ -140,7 +133,7 @@ export class GroupMember {
       engine: this.#engine,
       options: this.#options,
       memberId: () => this.#lifetime.ended ? undefined : this.#id,
-      assertOpen: this.#assertOpen,
+      assertOpen: this.#log.assertOpen,
       extend: () => {
         if (this.#held.has(fence)) this.#held.set(fence, Date.now() + ackWaitMs);
       },

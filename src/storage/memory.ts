@@ -18,6 +18,7 @@ import type {
   JobEventStream,
   StorageHealth,
   StreamOptions,
+  UndecodableMessage,
 } from "./storage.ts";
 import { storeEvent, storeEvents } from "./store.ts";
 
@@ -36,6 +37,10 @@ export interface MemoryJobEventStorageOptions {
   readonly maxAgeMs?: number;
   /** The largest encoded event, in bytes. @default 1048576 */
   readonly maxEventBytes?: number;
+  /** Told of each message that a read, a stream or a group comes across and cannot decode: it is
+   * damaged, or a newer version wrote it. Reads and streams skip it, a group makes a dead letter of
+   * it. @default none */
+  readonly onDecodeError?: (message: UndecodableMessage) => void;
 }
 
 /**
@@ -77,6 +82,11 @@ export class MemoryJobEventStorage implements JobEventStorage {
   /** The events that groups gave up on. */
   get deadLetters(): JobEventDeadLetters {
     return this.#storage.deadLetters;
+  }
+
+  /** How often something was come across that cannot be decoded; see `onDecodeError`. */
+  get decodeErrors(): number {
+    return this.#storage.decoder.failures;
   }
 
   /** How this storage names its subjects. */

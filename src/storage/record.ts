@@ -1,6 +1,7 @@
 /** What a storage checks of a record before it stores it. */
 
-import { isJobEventError, JobEventError } from "../errors.ts";
+import { isJobEventError, JobEventError, messageOf } from "../errors.ts";
+import { encodeSubjectToken } from "../event/token.ts";
 import { isTraceparent } from "../event/traceparent.ts";
 import { decodeJobEvent } from "../gen/decode.ts";
 import type { JobEvent } from "../gen/types.ts";
@@ -39,13 +40,19 @@ export function checkRecord(
   }
   try {
     const event = decodeJobEvent(payload);
+    // No call could ever name it otherwise: neither to read it nor to delete it.
+    encodeSubjectToken(event.jobId);
     // Trace context helps to look at an event; no event is refused for it.
     const trace = isTraceparent(record.traceparent) ? { traceparent: record.traceparent } : {};
     return { eventId, subject, payload, event, ...trace };
   } catch (error) {
-    if (isJobEventError(error)) return error;
-    throw error;
+    return isJobEventError(error) ? error : invalid(eventId, error);
   }
+}
+
+function invalid(eventId: string, cause: unknown): JobEventError {
+  const text = `Cannot store event ${eventId}: ${messageOf(cause)}`;
+  return new JobEventError("ERR_INVALID_EVENT", text, { cause });
 }
 
 function isFit(text: unknown): boolean {

@@ -73,11 +73,26 @@ export interface JobEventSink extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** What is stored and is no event that this version of the package can read. */
+export interface UndecodableMessage {
+  /** Its position. */
+  readonly sequence: number;
+  /** The subject it was stored under. */
+  readonly subject: string;
+  /** What was stored. */
+  readonly payload: Uint8Array;
+  /** What is wrong with it: `ERR_DECODE`. */
+  readonly error: JobEventError;
+}
+
 /** Options of {@linkcode JobEventSource.streamEvents}. */
 export interface StreamOptions extends JobEventFilter {
   /** Where to begin: with what comes next, with everything stored, or with a position or time.
    * @default "new" */
   readonly from?: StreamStart;
+  /** Told of each message that this stream passes over, since it cannot be decoded.
+   * @default none; the storage has a callback of its own */
+  readonly onDecodeError?: (message: UndecodableMessage) => void;
   /** Ends the stream. */
   readonly signal?: AbortSignal;
 }

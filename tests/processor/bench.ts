@@ -9,6 +9,8 @@ import type { JobEventStorage } from "../../src/storage/storage.ts";
 export type OpenStorage = () => Promise<{
   readonly storage: JobEventStorage;
   readonly close: () => Promise<void>;
+  /** Stores bytes that are no event under a subject of a job, where that can be. */
+  readonly storeUndecodable?: (jobId: string) => Promise<void>;
 }>;
 
 /** A storage with a processor, which is not started, and what the processor tells. */
@@ -18,6 +20,7 @@ export interface Bench {
   readonly errors: { readonly error: unknown; readonly jobId: string | undefined }[];
   readonly deadLetters: string[];
   store(...jobs: string[]): Promise<void>;
+  storeUndecodable(jobId: string): Promise<void>;
 }
 
 /** Runs a case on a bench of its own. */
@@ -40,7 +43,7 @@ export const numbered = (count: number): string[] =>
 /** Runs cases on storages that `open` opens. */
 export function runOn(open: OpenStorage): Run {
   return async (options, body) => {
-    const { storage, close } = await open();
+    const { storage, close, storeUndecodable } = await open();
     const errors: { error: unknown; jobId: string | undefined }[] = [];
     const deadLetters: string[] = [];
     const processor = new JobEventProcessor(storage, {
@@ -52,7 +55,8 @@ export function runOn(open: OpenStorage): Run {
       await storage.storeEvents(jobs.map((job) => JobEvent.cancelled(job)));
     };
     try {
-      await body({ storage, processor, errors, deadLetters, store });
+      const stores = { store, storeUndecodable: storeUndecodable ?? never };
+      await body({ storage, processor, errors, deadLetters, ...stores });
     } finally {
       await processor.stop({ graceMs: 0 });
       await close();

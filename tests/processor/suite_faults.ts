@@ -194,3 +194,44 @@ function callbackSuite(name: string, run: Run): void {
     });
   });
 }
+
+/** The cases of storages in which something can be that is no event. */
+export function undecodableSuite(name: string, run: Run): void {
+  describe(`JobEventProcessor on ${name}, what is no event`, () => {
+    it("is reported once by a processor without a name, which goes on", () =>
+      run({}, async ({ processor, errors, store, storeUndecodable }) => {
+        const seen: string[] = [];
+        processor.onAny((event) => void seen.push(event.jobId));
+        const monitored: string[] = [];
+        processor.monitorJob("poison", (event) => void monitored.push(event.jobId));
+        const waiting = processor.waitForJobEvent("poison", "cancelled");
+        await processor.start();
+        await store("a");
+        await storeUndecodable("poison");
+        await store("poison", "b");
+        await eventually(() => seen.length === 3);
+        assert.deepEqual(seen, ["a", "poison", "b"]);
+        assert.equal((await waiting)?.natsSequence, 3);
+        const found = await processor.waitForJobEvent("poison", "cancelled");
+        assert.equal(found?.natsSequence, 3);
+        await eventually(() => monitored.length === 1);
+        assert.deepEqual(errors.map(({ error }) => (error as JobEventError).code), ["ERR_DECODE"]);
+      }));
+
+    it("is a dead letter of a group and reported once", () =>
+      run({ consumerName: "g" }, async ({ processor, errors, store, storeUndecodable }) => {
+        const seen: string[] = [];
+        processor.onAny((event) => void seen.push(event.jobId));
+        await store("a");
+        await storeUndecodable("poison");
+        await store("b");
+        await processor.start();
+        await eventually(() => processor.stats().processed === 2);
+        assert.deepEqual(seen, ["a", "b"]);
+        assert.deepEqual(errors.map(({ error }) => (error as JobEventError).code), ["ERR_DECODE"]);
+        assert.equal(processor.stats().deadLetters, 1);
+        const [letter] = await processor.deadLetters.list();
+        assert.equal(letter?.event, undefined);
+      }));
+  });
+}

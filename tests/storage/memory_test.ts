@@ -2,11 +2,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MemoryJobEventStorage } from "../../src/storage/memory.ts";
 import { event } from "./events.ts";
-import { storageSuite } from "./suite.ts";
+import { storageSuite, type StorageUnderTest } from "./suite.ts";
+import { leaseSuite } from "./suite_lease.ts";
 
-storageSuite("MemoryJobEventStorage", {
+const underTest: StorageUnderTest = {
   open: (options) => Promise.resolve(new MemoryJobEventStorage(options)),
-});
+};
+
+storageSuite("MemoryJobEventStorage", underTest);
+leaseSuite("MemoryJobEventStorage", underTest);
 
 describe("MemoryJobEventStorage: bounds", () => {
   it("maxEvents lets the oldest go", async () => {

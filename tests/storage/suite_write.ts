@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { after, before, describe, it } from "node:test";
+import { encodeJobEvent } from "../../src/event/encode.ts";
 import { JobEvent } from "../../src/gen/factories.ts";
 import type { AppendOutcome, JobEventStorage } from "../../src/storage/storage.ts";
-import { eventually } from "../helpers.ts";
-import { event, record } from "./events.ts";
+import { eventually, take } from "../helpers.ts";
+import { BEGIN, event, record } from "./events.ts";
 import type { StorageUnderTest } from "./suite.ts";
 
 const statuses = (outcomes: readonly AppendOutcome[]): string[] =>
@@ -91,6 +92,14 @@ function appendSuite(name: string, under: StorageUnderTest): void {
       ]);
       const refused = "ERR_INVALID_EVENT";
       assert.deepEqual(codes(outcomes), [refused, refused, refused, undefined]);
+    });
+
+    it("rejects a job that no call could read or delete", async () => {
+      const jobId = "x".repeat(300);
+      const payload = encodeJobEvent({ jobId, eventType: "started", timestamp: BEGIN });
+      const outcomes = await storage.append([{ ...record(storage, event("long")), payload }]);
+      assert.deepEqual(codes(outcomes), ["ERR_INVALID_EVENT"]);
+      assert.deepEqual(statuses(outcomes), ["rejected"]);
     });
 
     it("keeps the bytes when the caller uses its buffer again", async () => {
@@ -207,6 +216,23 @@ function deleteSuite(name: string, under: StorageUnderTest): void {
       assert.deepEqual(await storage.listEvents(), []);
       await storage.storeEvent(event("short"));
       assert.equal(await storage.countEvents(), 1);
+    });
+
+    it("neither streams nor delivers nor counts what is older than maxAgeMs", async () => {
+      await using storage = await under.open({ maxAgeMs: 1000 });
+      await storage.storeEvents([event("old"), event("old")]);
+      await using held = storage.consumeEvents({ consumerName: "group" });
+      const { value: delivery } = await held[Symbol.asyncIterator]().next();
+      await eventually(async () => await storage.countEvents() === 0);
+      const { messages, firstSequence } = await storage.healthCheck();
+      assert.deepEqual([messages, firstSequence === 1], [0, false]);
+      await delivery!.nak().catch(() => {});
+      const stream = take(storage.streamEvents({ from: "all" }), 1);
+      const first = take(storage.consumeEvents({ consumerName: "other" }), 1);
+      const next = take(storage.consumeEvents({ consumerName: "group" }), 1);
+      await storage.storeEvent(event("new"));
+      assert.deepEqual((await stream).map(({ jobId }) => jobId), ["new"]);
+      for (const [taken] of [await first, await next]) assert.equal(taken?.event.jobId, "new");
     });
   });
 }

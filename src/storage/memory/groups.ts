@@ -85,13 +85,14 @@ export class MemoryGroups implements GroupEngine {
   }
 
   #claimDue(group: Group, request: ClaimRequest): Claim | undefined {
-    const { now, leaseMs, member, fence, maxDeliver } = request;
+    const { now, leaseMs, member, fence, maxDeliver, expired } = request;
     while (group.nextAt <= now) {
       const sequence = nextDue(group, now);
       if (sequence === undefined) return undefined;
       const pending = group.pending.get(sequence)!;
       const row = this.#row(sequence, pending);
-      if (row === undefined) {
+      const isExpired = sequence <= expired && pending.copy === undefined;
+      if (row === undefined || isExpired) {
         group.pending.delete(sequence);
         continue;
       }
@@ -115,8 +116,10 @@ export class MemoryGroups implements GroupEngine {
     return { sequence, eventId, subject, payload, traceparent, jobId };
   }
 
-  #claimNew(group: Group, { member, fence, now, leaseMs }: ClaimRequest): Claim | undefined {
+  #claimNew(group: Group, request: ClaimRequest): Claim | undefined {
+    const { member, fence, now, leaseMs, expired } = request;
     const through = this.#rows.lastSequence();
+    group.cursor = Math.max(group.cursor, expired);
     while (!group.filter.impossible && group.cursor < through) {
       const span = { after: group.cursor, through };
       const { rows: [row], rest } = this.#rows.readPage(group.filter, span, "oldest", 1);
@@ -228,7 +231,10 @@ export class MemoryGroups implements GroupEngine {
     const group = this.#groups.get(lease.group);
     const pending = group?.pending.get(lease.sequence);
     if (group === undefined || pending?.fence !== lease.fence) return undefined;
-    return { group, pending };
+    if (this.#row(lease.sequence, pending) !== undefined) return { group, pending };
+    // The event was deleted, or has made room for others.
+    group.pending.delete(lease.sequence);
+    return undefined;
   }
 }
 

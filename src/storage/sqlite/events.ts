@@ -171,6 +171,8 @@ export class EventTable {
       const last = this.#database.get<{ last: number | null }>(sql, sequence, limit)?.last;
       if (typeof last !== "number") return 0;
       this.#database.run("DELETE FROM event_tags WHERE sequence <= ?", last);
+      // A replayed dead letter has the event's own copy, which is kept.
+      this.#database.run("DELETE FROM pending WHERE sequence <= ? AND event_id IS NULL", last);
       return this.#database.run("DELETE FROM events WHERE sequence <= ?", last);
     });
   }

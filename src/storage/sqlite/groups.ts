@@ -23,6 +23,7 @@ interface DueRow {
   readonly sequence: number;
   readonly deliveryCount: number;
   readonly fence: string;
+  readonly isCopy: number;
   readonly eventId: string | null;
   readonly subject: string;
   readonly payload: Uint8Array;
@@ -97,19 +98,19 @@ export class SqliteGroups implements GroupEngine {
   }
 
   #claimDue(request: ClaimRequest): Claim | undefined {
-    const { group, member, fence, now, leaseMs, maxDeliver } = request;
+    const { group, member, fence, now, leaseMs, maxDeliver, expired } = request;
     for (;;) {
       const due = this.#database.get<DueRow>(
         "SELECT p.sequence AS sequence, p.delivery_count AS deliveryCount, p.fence AS fence, " +
-          `${EVENT_OF_PENDING} ${PENDING}` +
+          `p.event_id IS NOT NULL AS isCopy, ${EVENT_OF_PENDING} ${PENDING}` +
           "WHERE p.consumer = ? AND p.due_at <= ? ORDER BY p.sequence LIMIT 1",
         group,
         now,
       );
       if (due === undefined) return undefined;
-      const { sequence, eventId, subject, payload, traceparent } = due;
+      const { sequence, isCopy, eventId, subject, payload, traceparent } = due;
       const lease = { group, sequence, fence: due.fence };
-      if (eventId === null) {
+      if (eventId === null || (sequence <= expired && isCopy === 0)) {
         this.#forget(lease);
         continue;
       }
@@ -131,12 +132,13 @@ export class SqliteGroups implements GroupEngine {
     }
   }
 
-  #claimNew({ group, member, fence, now, leaseMs }: ClaimRequest): Claim | undefined {
+  #claimNew(request: ClaimRequest): Claim | undefined {
+    const { group, member, fence, now, leaseMs, expired } = request;
     const consumer = this.#consumer(group);
     if (consumer === undefined) return undefined;
     const filter = this.#compile(consumer.filter);
     const through = this.#events.lastSequence();
-    for (let after = consumer.cursor; after < through && !filter.impossible;) {
+    for (let after = Math.max(consumer.cursor, expired); after < through && !filter.impossible;) {
       const { rows: [row], rest } = this.#events.readPage(filter, { after, through }, "oldest", 1);
       after = rest.after;
       this.#database.run("UPDATE consumers SET cursor = ? WHERE name = ?", after, group);

@@ -18,6 +18,7 @@ import type {
   JobEventStream,
   StorageHealth,
   StreamOptions,
+  UndecodableMessage,
 } from "../storage.ts";
 import { storeEvent, storeEvents } from "../store.ts";
 import type { Database } from "./database.ts";
@@ -56,6 +57,10 @@ export interface SqliteJobEventStorageOptions {
   readonly synchronous?: "normal" | "full";
   /** Opens a file that exists for reading only; groups cannot be joined then. @default false */
   readonly readOnly?: boolean;
+  /** Told of each message that a read, a stream or a group comes across and cannot decode: it is
+   * damaged, or a newer version wrote it. Reads and streams skip it, a group makes a dead letter of
+   * it. @default none */
+  readonly onDecodeError?: (message: UndecodableMessage) => void;
 }
 
 /**
@@ -142,6 +147,11 @@ export class SqliteJobEventStorage implements JobEventStorage, JobEventSpoolSour
   openSpool(): JobEventSpool {
     this.#storage.assertOpen("open the spool");
     return this.#database.openSpool();
+  }
+
+  /** How often something was come across that cannot be decoded; see `onDecodeError`. */
+  get decodeErrors(): number {
+    return this.#storage.decoder.failures;
   }
 
   /** How this storage names its subjects. */
