@@ -31,18 +31,18 @@ export class EmbeddedDeadLetters implements JobEventDeadLetters {
     return this.#engine.groups.deadLetters(selection, limit ?? Infinity).map(publicLetter);
   }
 
-  // deno-lint-ignore require-await -- async, so that errors are rejections
   async replay(filter: DeadLetterFilter = {}): Promise<number> {
     this.#assertOpen("replay dead letters");
-    const count = this.#engine.groups.replay(compileSelection(filter));
+    const selection = compileSelection(filter);
+    const count = await this.#engine.write(() => this.#engine.groups.replay(selection));
     this.#engine.changes.notify();
     return count;
   }
 
-  // deno-lint-ignore require-await -- async, so that errors are rejections
   async purge(filter: DeadLetterFilter = {}): Promise<number> {
     this.#assertOpen("purge dead letters");
-    return this.#engine.groups.purge(compileSelection(filter));
+    const selection = compileSelection(filter);
+    return await this.#engine.write(() => this.#engine.groups.purge(selection));
   }
 }
 

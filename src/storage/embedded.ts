@@ -72,6 +72,7 @@ export class EmbeddedStorage {
   readonly #lives = new Set<Lifetime>();
   #nextSweep = 0;
   #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(engine: EventEngine, options: EmbeddedOptions) {
     this.#engine = engine;
@@ -94,7 +95,10 @@ export class EmbeddedStorage {
     }
   };
 
-  append(records: readonly JobEventRecord[], options: AppendOptions): readonly AppendOutcome[] {
+  async append(
+    records: readonly JobEventRecord[],
+    options: AppendOptions,
+  ): Promise<readonly AppendOutcome[]> {
     this.assertOpen("store events");
     if (options.signal?.aborted) return this.#abandon(records, options.signal);
     const outcomes: AppendOutcome[] = [];
@@ -109,7 +113,7 @@ export class EmbeddedStorage {
         outcomes[index] = { status: "rejected", error: checked };
       }
     });
-    const stored = accepted.length === 0 ? [] : this.#insert(accepted);
+    const stored = accepted.length === 0 ? [] : await this.#insert(accepted, options.signal);
     stored.forEach((outcome, position) => outcomes[indexes[position]!] = outcome);
     return outcomes;
   }
@@ -121,11 +125,13 @@ export class EmbeddedStorage {
     return records.map(() => ({ status: "retry", error }));
   }
 
-  #insert(records: readonly CheckedRecord[]): readonly AppendOutcome[] {
-    const now = Date.now();
+  async #insert(
+    records: readonly CheckedRecord[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly AppendOutcome[]> {
     let outcomes: readonly AppendOutcome[];
     try {
-      outcomes = this.#engine.append(records, now);
+      outcomes = await this.#engine.write(() => this.#engine.append(records, Date.now()), signal);
     } catch (error) {
       if (!isJobEventError(error)) throw error;
       // What this storage may never do, it will not do later either.
@@ -134,7 +140,7 @@ export class EmbeddedStorage {
     }
     this.#engine.changes.notify();
     try {
-      this.#sweep(now);
+      this.#sweep(Date.now());
     } catch {
       // The events are stored, whatever becomes of the expired ones: the next append tries again.
     }
@@ -254,10 +260,13 @@ export class EmbeddedStorage {
     return lifetime;
   }
 
-  deleteEvents(jobId: string, erase: boolean): number {
+  async deleteEvents(jobId: string, erase: boolean): Promise<number> {
     this.assertOpen("delete events");
     encodeSubjectToken(jobId);
-    return this.#engine.deleteJob(jobId, erase);
+    const deleted = await this.#engine.write(() => this.#engine.deleteJob(jobId, erase));
+    // Also when there was nothing to delete: the call may be the second one, after a failure here.
+    if (erase) { for (const step of this.#engine.erasure) await this.#engine.write(step); }
+    return deleted;
   }
 
   async cleanupExpiredEvents(olderThan: Date | undefined): Promise<number> {
@@ -271,7 +280,9 @@ export class EmbeddedStorage {
     let total = 0;
     for (let deleted = DELETE_SIZE; deleted === DELETE_SIZE; total += deleted) {
       this.assertOpen("clean up events");
-      deleted = expired === 0 ? 0 : this.#engine.deleteThrough(expired, DELETE_SIZE);
+      deleted = expired === 0
+        ? 0
+        : await this.#engine.write(() => this.#engine.deleteThrough(expired, DELETE_SIZE));
       await breather.pause();
     }
     return total;
@@ -313,11 +324,13 @@ export class EmbeddedStorage {
     return { ...status, messages, firstSequence: first?.sequence ?? 0 };
   }
 
-  close(): void {
-    if (this.#closed) return;
-    // Members give back what they hold while the engine can still take it.
-    for (const lifetime of [...this.#lives]) lifetime.end();
-    this.#closed = true;
-    this.#engine.close();
+  close(): Promise<void> {
+    if (this.#closing === undefined) {
+      // Members give back what they hold while the engine can still take it.
+      for (const lifetime of [...this.#lives]) lifetime.end();
+      this.#closed = true;
+      this.#closing = this.#engine.close();
+    }
+    return this.#closing;
   }
 }

@@ -159,6 +159,13 @@ export interface EventEngine {
   /** The groups. */
   readonly groups: GroupEngine;
   /**
+   * Runs something that writes with the methods below: at once, or again and again while somebody
+   * else keeps the place locked.
+   *
+   * @param signal Ends the waiting.
+   */
+  write<Result>(work: () => Result, signal?: AbortSignal): Promise<Result>;
+  /**
    * Stores records in their order, all or none.
    *
    * @throws {JobEventError} None is stored.
@@ -174,14 +181,20 @@ export interface EventEngine {
   lastSequence(): number;
   /** The last position that was stored before a time in milliseconds; 0 for none. */
   lastSequenceBefore(time: number): number;
-  /** Deletes all events of a job, with what the groups keep of them. */
+  /**
+   * Deletes all events of a job, with what the groups keep of them.
+   *
+   * @param erase Whether to overwrite their bytes, too, as far as `erasure` does not.
+   */
   deleteJob(jobId: string, erase: boolean): number;
+  /** What overwrites the bytes that are left of deleted events, step by step. */
+  readonly erasure: readonly (() => void)[];
   /** Deletes the first `limit` events up to a position. */
   deleteThrough(sequence: number, limit: number): number;
   /** What there is. */
   status(): EngineStatus;
-  /** Frees what is held. */
-  close(): void;
+  /** Frees what is held, once nobody waits to write. */
+  close(): Promise<void>;
 }
 
 /** Where events are kept, as streams and groups see it. */

@@ -75,7 +75,7 @@ export function follow(
 }
 
 /** Runs at once; an exception becomes a rejection. */
-export function attempt(action: () => void): Promise<void> {
+function attempt(action: () => void): Promise<void> {
   try {
     action();
     return Promise.resolve();

@@ -5,8 +5,8 @@ import type { StoredJobEvent } from "../gen/types.ts";
 import { ChangeSignal } from "./changes.ts";
 import { publicLetter } from "./dead_letters.ts";
 import { isEvent } from "./decoder.ts";
-import type { DeadLetter, EventEngine, EventLog, Lease, StoredRow } from "./engine.ts";
-import { attempt, type CompiledStart, startAfter } from "./follow.ts";
+import type { Claim, DeadLetter, EventEngine, EventLog, Lease, StoredRow } from "./engine.ts";
+import { type CompiledStart, startAfter } from "./follow.ts";
 import { type Lifetime, PulledSequence } from "./pull.ts";
 import type {
   JobEventDeadLetter,
@@ -57,7 +57,7 @@ export class GroupMember {
   /** Joins and gives what the member gets. */
   deliveries(): JobEventDeliveries {
     const { group, filter, start, reset } = this.#options;
-    const ready = attempt(() => {
+    const ready = this.#engine.write(() => {
       if (this.#lifetime.ended) return;
       this.#engine.groups.join(group, filter, startAfter(this.#engine, start), reset);
       if (reset) this.#engine.changes.notify();
@@ -69,16 +69,15 @@ export class GroupMember {
   leave(): void {
     if (this.#held.size === 0) return;
     this.#held.clear();
-    try {
-      this.#engine.groups.release(this.#id);
-    } catch {
-      // A storage that cannot be written to now: the leases end by themselves.
-    }
-    this.#engine.changes.notify();
+    this.#engine.write(() => this.#engine.groups.release(this.#id)).then(
+      () => this.#engine.changes.notify(),
+      // A storage that cannot be written to: the leases end by themselves.
+      () => {},
+    );
   }
 
   async #next(): Promise<JobEventDelivery | undefined> {
-    const { group, ackWaitMs: leaseMs, maxDeliver, maxPending } = this.#options;
+    const { maxPending } = this.#options;
     const { signal } = this.#lifetime;
     while (!this.#lifetime.ended) {
       const now = Date.now();
@@ -90,45 +89,50 @@ export class GroupMember {
       }
       const { version } = this.#engine.changes;
       const fence = `${this.#id}:${++this.#claims}`;
-      const claim = this.#engine.groups.claim({
-        group,
-        member: this.#id,
-        fence,
-        now,
-        leaseMs,
-        maxDeliver,
-        expired: this.#log.span(0).after,
-      });
+      const claim = await this.#engine.write(() => this.#claim(fence));
       if ("buried" in claim) {
         this.#tellOfBuried(claim.buried);
       } else if ("row" in claim) {
-        const delivery = this.#deliver(claim.row, claim.deliveryCount, fence, now);
+        const delivery = await this.#deliver(claim.row, claim.deliveryCount, fence);
         if (delivery !== undefined) return delivery;
       } else {
-        const waitMs = claim.nextAt === undefined ? undefined : claim.nextAt - now;
+        const waitMs = claim.nextAt === undefined ? undefined : claim.nextAt - Date.now();
         await this.#engine.changes.wait(version, signal, waitMs);
       }
     }
     return undefined;
   }
 
-  #deliver(
+  #claim(fence: string): Claim {
+    if (this.#lifetime.ended) return { nextAt: undefined };
+    const { group, ackWaitMs: leaseMs, maxDeliver } = this.#options;
+    const now = Date.now();
+    const expired = this.#log.span(0).after;
+    const request = { group, member: this.#id, fence, now, leaseMs, maxDeliver, expired };
+    const claim = this.#engine.groups.claim(request);
+    // In the same step, so that a member that ends gives this one back, too.
+    if ("row" in claim) this.#held.set(fence, now + leaseMs);
+    return claim;
+  }
+
+  async #deliver(
     row: StoredRow,
     deliveryCount: number,
     fence: string,
-    now: number,
-  ): JobEventDelivery | undefined {
+  ): Promise<JobEventDelivery | undefined> {
     const { group, ackWaitMs } = this.#options;
     const { sequence } = row;
     const lease = { group, sequence, fence };
     const event = this.#log.decoder.decode(row);
     if (!isEvent(event)) {
       // Nobody who runs this version can deal with it, and it must not be in the others' way.
-      const buried = this.#engine.groups.bury(lease, event.message, now);
+      this.#held.delete(fence);
+      const buried = await this.#engine.write(() =>
+        this.#engine.groups.bury(lease, event.message, Date.now())
+      );
       if (buried !== undefined) this.#tellOfBuried(buried);
       return undefined;
     }
-    this.#held.set(fence, now + ackWaitMs);
     return new Delivery(event, deliveryCount, lease, {
       engine: this.#engine,
       options: this.#options,
@@ -186,19 +190,17 @@ class Delivery implements JobEventDelivery {
     this.#context = context;
   }
 
-  // deno-lint-ignore require-await -- async, so that errors are rejections
   async ack(): Promise<void> {
-    this.#settle("acknowledge", (engine) => engine.groups.settle(this.#lease));
+    await this.#settle("acknowledge", (engine) => engine.groups.settle(this.#lease));
   }
 
-  // deno-lint-ignore require-await -- async, so that errors are rejections
   async nak(options: { readonly delayMs?: number } = {}): Promise<void> {
     const { delayMs = 0 } = options;
     if (!(delayMs >= 0 && delayMs < Infinity)) {
       throw new RangeError(`delayMs must be a number of at least 0, got ${String(delayMs)}`);
     }
     const { options: { maxDeliver } } = this.#context;
-    this.#settle("give back", ({ groups, changes }) => {
+    await this.#settle("give back", ({ groups, changes }) => {
       const now = Date.now();
       // The last delivery has failed: there is nothing to wait for.
       if (this.deliveryCount >= maxDeliver) {
@@ -210,38 +212,44 @@ class Delivery implements JobEventDelivery {
     });
   }
 
-  // deno-lint-ignore require-await -- async, so that errors are rejections
   async release(): Promise<void> {
-    this.#settle("release", ({ groups, changes }) => {
+    await this.#settle("release", ({ groups, changes }) => {
       const held = groups.undo(this.#lease);
       changes.notify();
       return held;
     });
   }
 
-  // deno-lint-ignore require-await -- async, so that errors are rejections
   async inProgress(): Promise<void> {
     if (this.#settled) return;
     const { engine, options, memberId, extend } = this.#context;
     this.#context.assertOpen("extend delivery");
-    const held = engine.groups.defer(this.#lease, Date.now() + options.ackWaitMs, memberId());
+    const held = await engine.write(() =>
+      engine.groups.defer(this.#lease, Date.now() + options.ackWaitMs, memberId())
+    );
     if (!held) this.#lose("extend");
     extend();
   }
 
-  // deno-lint-ignore require-await -- async, so that errors are rejections
   async deadLetter(reason: string): Promise<void> {
-    this.#settle(
+    await this.#settle(
       "bury",
       ({ groups }) => groups.bury(this.#lease, String(reason), Date.now()) !== undefined,
     );
   }
 
-  #settle(action: string, change: (engine: EventEngine) => boolean): void {
+  async #settle(action: string, change: (engine: EventEngine) => boolean): Promise<void> {
     if (this.#settled) return;
-    this.#context.assertOpen(`${action} delivery`);
-    const held = change(this.#context.engine);
+    const { engine, assertOpen } = this.#context;
+    assertOpen(`${action} delivery`);
     this.#settled = true;
+    let held: boolean;
+    try {
+      held = await engine.write(() => change(engine));
+    } catch (error) {
+      this.#settled = false;
+      throw error;
+    }
     if (!held) this.#lose(action);
     this.#context.drop();
   }

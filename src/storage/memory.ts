@@ -101,8 +101,7 @@ export class MemoryJobEventStorage implements JobEventStorage {
    * exception.
    * @throws {JobEventError} `ERR_CLOSED` after {@linkcode close}.
    */
-  // deno-lint-ignore require-await -- async, so that errors are rejections
-  async append(
+  append(
     records: readonly JobEventRecord[],
     options: AppendOptions = {},
   ): Promise<readonly AppendOutcome[]> {
@@ -193,8 +192,7 @@ export class MemoryJobEventStorage implements JobEventStorage {
    * @param options `erase`: also overwrite the bytes. @default false
    * @returns How many events there were.
    */
-  // deno-lint-ignore require-await -- async, so that errors are rejections
-  async deleteEvents(jobId: string, options: { readonly erase?: boolean } = {}): Promise<number> {
+  deleteEvents(jobId: string, options: { readonly erase?: boolean } = {}): Promise<number> {
     return this.#storage.deleteEvents(jobId, options.erase ?? false);
   }
 
@@ -215,8 +213,7 @@ export class MemoryJobEventStorage implements JobEventStorage {
 
   /** Forgets everything. Live streams and groups end. Idempotent. */
   close(): Promise<void> {
-    this.#storage.close();
-    return Promise.resolve();
+    return this.#storage.close();
   }
 
   /** Closes the storage. */

@@ -1,8 +1,7 @@
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
-import { JobEvent } from "../../src/gen/factories.ts";
 import { SqliteJobEventStorage } from "../../src/storage/sqlite.ts";
 import { temporaryDirectory } from "../helpers.ts";
+import { storeBroken } from "../storage/sqlite_broken.ts";
 import { runOn } from "./bench.ts";
 import { processorSuite } from "./suite.ts";
 import { undecodableSuite } from "./suite_faults.ts";
@@ -14,11 +13,8 @@ const open = async () => {
   const storage = await SqliteJobEventStorage.open(path);
   return {
     storage,
-    storeUndecodable: async (jobId: string) => {
-      await storage.storeEvent(JobEvent.cancelled(jobId));
-      using database = new DatabaseSync(path);
-      database.prepare("UPDATE events SET payload = x'c0ffee' WHERE job_id = ?").run(jobId);
-    },
+    // deno-lint-ignore require-await -- async, so that errors are rejections
+    storeUndecodable: async (jobId: string) => storeBroken(path, jobId),
     close: async () => {
       await storage.close();
       await directory[Symbol.asyncDispose]();

@@ -1,9 +1,8 @@
 import { after } from "node:test";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { SqliteJobEventStorage } from "../../src/storage/sqlite.ts";
 import { temporaryDirectory } from "../helpers.ts";
-import { event } from "./events.ts";
+import { storeBroken } from "./sqlite_broken.ts";
 import { storageSuite, type StorageUnderTest } from "./suite.ts";
 import { leaseSuite } from "./suite_lease.ts";
 
@@ -21,11 +20,8 @@ async function open(path: string, options = {}): Promise<SqliteJobEventStorage> 
 const underTest: StorageUnderTest = {
   open: (options) => open(join(directory.path, `suite-${++files}.sqlite`), options),
   reopen: (closed) => open(paths.get(closed)!),
-  async storeUndecodable(storage, jobId) {
-    await storage.storeEvent(event(jobId));
-    using database = new DatabaseSync(paths.get(storage)!);
-    database.prepare("UPDATE events SET payload = x'c0ffee' WHERE job_id = ?").run(jobId);
-  },
+  // deno-lint-ignore require-await -- async, so that errors are rejections
+  storeUndecodable: async (storage, jobId) => storeBroken(paths.get(storage)!, jobId),
 };
 
 storageSuite("SqliteJobEventStorage", underTest);

@@ -12,6 +12,7 @@ import { type Entry, EntryLog } from "./log.ts";
 export class MemoryEngine implements EventEngine {
   readonly name = "memory";
   readonly changes: ChangeSignal = new ChangeSignal();
+  readonly erasure: readonly (() => void)[] = [];
   readonly groups: MemoryGroups;
   readonly #maxEvents: number;
   readonly #log = new EntryLog();
@@ -23,6 +24,11 @@ export class MemoryEngine implements EventEngine {
   constructor(maxEvents: number) {
     this.#maxEvents = maxEvents;
     this.groups = new MemoryGroups(this, maxEvents);
+  }
+
+  // deno-lint-ignore require-await -- async, so that errors are rejections
+  async write<Result>(work: () => Result): Promise<Result> {
+    return work();
   }
 
   append(records: readonly CheckedRecord[], now: number): readonly AppendOutcome[] {
@@ -161,5 +167,7 @@ export class MemoryEngine implements EventEngine {
     };
   }
 
-  close(): void {}
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
 }

@@ -8,6 +8,10 @@ import { sqliteError } from "./errors.ts";
 
 const MAX_STATEMENTS = 200;
 
+/** How long SQLite waits for a lock, which stops the whole thread: most are gone within that, and
+ * for longer ones there is `WriteQueue`. */
+const MAX_BLOCKING_MS = 5;
+
 /** A value that SQLite stores. */
 export type SqlValue = SQLInputValue;
 
@@ -19,6 +23,7 @@ export class Database {
   readonly path: string;
   /** Whether nothing may be written. */
   readonly readOnly: boolean;
+  readonly #busyTimeoutMs: number;
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #begin: StatementSync;
@@ -32,13 +37,14 @@ export class Database {
   ) {
     this.path = path;
     this.readOnly = options.readOnly;
+    this.#busyTimeoutMs = options.busyTimeoutMs;
     try {
       this.#connection = new DatabaseSync(path, { readOnly: options.readOnly });
     } catch (error) {
       throw sqliteError("open the storage", path, error);
     }
     try {
-      this.#connection.exec(`PRAGMA busy_timeout = ${options.busyTimeoutMs}`);
+      this.#blockFor(MAX_BLOCKING_MS);
       this.#begin = this.#connection.prepare("BEGIN IMMEDIATE");
       this.#commit = this.#connection.prepare("COMMIT");
       this.#rollback = this.#connection.prepare("ROLLBACK");
@@ -138,12 +144,23 @@ export class Database {
     return this.write("open the spool", () => {
       const unlock = lockSpool(this.path);
       try {
-        return new SqliteSpool(this.#connection, unlock);
+        const spool = new SqliteSpool(this.#connection, () => {
+          this.#blockFor(MAX_BLOCKING_MS);
+          unlock();
+        });
+        // What a spool does is done when its call returns: it cannot be tried again later.
+        this.#blockFor(this.#busyTimeoutMs);
+        return spool;
       } catch (error) {
         unlock();
         throw error;
       }
     });
+  }
+
+  /** How long a statement waits for the lock of another process, at most. */
+  #blockFor(timeoutMs: number): void {
+    this.#connection.exec(`PRAGMA busy_timeout = ${Math.min(timeoutMs, this.#busyTimeoutMs)}`);
   }
 
   /** Closes the connection. */

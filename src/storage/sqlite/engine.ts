@@ -11,6 +11,9 @@ import { EventTable } from "./events.ts";
 import { SqliteGroups } from "./groups.ts";
 import { pragma } from "./schema.ts";
 import { FileWatcher } from "./watch.ts";
+import { WriteQueue } from "./write_queue.ts";
+
+const SQLITE_BUSY = 5;
 
 /** Keeps events in a file that several processes may use at once. */
 export class SqliteEngine implements EventEngine {
@@ -19,9 +22,14 @@ export class SqliteEngine implements EventEngine {
   readonly groups: SqliteGroups;
   readonly #database: Database;
   readonly #events: EventTable;
+  readonly #queue: WriteQueue;
 
-  /** @param pollIntervalMs How often to look for what other processes write. */
-  constructor(database: Database, pollIntervalMs: number) {
+  /**
+   * @param pollIntervalMs How often to look for what other processes write.
+   * @param busyTimeoutMs How long to wait for the lock of another process.
+   */
+  constructor(database: Database, pollIntervalMs: number, busyTimeoutMs: number) {
+    this.#queue = new WriteQueue(busyTimeoutMs);
     this.name = database.path;
     this.#database = database;
     this.#events = new EventTable(database);
@@ -29,6 +37,10 @@ export class SqliteEngine implements EventEngine {
     this.changes = new ChangeSignal(
       new FileWatcher(database, pollIntervalMs, () => this.changes.notify()),
     );
+  }
+
+  write<Result>(work: () => Result, signal?: AbortSignal): Promise<Result> {
+    return this.#queue.run(work, signal);
   }
 
   append(records: readonly CheckedRecord[], now: number): readonly AppendOutcome[] {
@@ -55,11 +67,8 @@ export class SqliteEngine implements EventEngine {
     return this.#events.lastSequenceBefore(time);
   }
 
-  deleteJob(jobId: string, erase: boolean): number {
-    const deleted = this.#events.deleteJob(jobId);
-    // Also when there was nothing to delete: the call may be the second one, after a failure here.
-    if (erase) this.#overwrite();
-    return deleted;
+  deleteJob(jobId: string): number {
+    return this.#events.deleteJob(jobId);
   }
 
   /**
@@ -67,18 +76,23 @@ export class SqliteEngine implements EventEngine {
    * then. Less is not enough: `secure_delete` overwrites a row where it lies when it is deleted,
    * but not the copies that SQLite left in the unused parts of pages when it split them.
    */
-  #overwrite(): void {
-    const row = this.#database.write("erase events", () => {
-      this.#database.exec("VACUUM");
-      return this.#database.get<{ busy: number }>("PRAGMA wal_checkpoint(TRUNCATE)");
+  readonly erasure: readonly (() => void)[] = [
+    () => this.#database.write("erase events", () => this.#database.exec("VACUUM")),
+    () => this.#emptyLog(),
+  ];
+
+  #emptyLog(): void {
+    const row = this.#database.write(
+      "erase events",
+      () => this.#database.get<{ busy: number }>("PRAGMA wal_checkpoint(TRUNCATE)"),
+    );
+    if (row?.busy !== 1) return;
+    const text = "they are deleted, but another process reads the write-ahead log, which still " +
+      "has their bytes; call again with erase";
+    throw new JobEventError("ERR_UNAVAILABLE", `Cannot erase events in ${this.name}: ${text}`, {
+      // What the other statements fail with: it is tried again.
+      cause: { code: "ERR_SQLITE_ERROR", errcode: SQLITE_BUSY, message: "database is locked" },
     });
-    if (row?.busy === 1) {
-      throw new JobEventError(
-        "ERR_UNAVAILABLE",
-        `Cannot erase events in ${this.name}: they are deleted, but another process reads the ` +
-          "write-ahead log, which still has their bytes; call again with erase",
-      );
-    }
   }
 
   deleteThrough(sequence: number, limit: number): number {
@@ -99,7 +113,8 @@ export class SqliteEngine implements EventEngine {
     });
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#queue.idle();
     this.#database.close();
   }
 }

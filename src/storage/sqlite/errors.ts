@@ -2,7 +2,7 @@
 
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
-import { JobEventError, messageOf } from "../../errors.ts";
+import { isJobEventError, JobEventError, messageOf } from "../../errors.ts";
 
 // The primary result codes, https://www.sqlite.org/rescode.html. Not every runtime passes the code
 // on; the messages are SQLite's own and the same everywhere.
@@ -32,7 +32,11 @@ export type SqliteFailure =
 
 /** Which failure an error is; `undefined` when it does not come from SQLite. */
 export function sqliteFailure(error: unknown): SqliteFailure | undefined {
-  const { name, code, errcode } = error as { name?: unknown; code?: unknown; errcode?: unknown };
+  const { name, code, errcode } = (error ?? {}) as {
+    name?: unknown;
+    code?: unknown;
+    errcode?: unknown;
+  };
   // Deno's permission system, which asks before SQLite does.
   if (name === "NotCapable") return "denied";
   if (code === "ERR_INVALID_STATE") return "closed";
@@ -44,6 +48,11 @@ export function sqliteFailure(error: unknown): SqliteFailure | undefined {
     }
   }
   return "other";
+}
+
+/** Whether an error means that another process has the lock of the file. */
+export function isBusy(error: unknown): boolean {
+  return isJobEventError(error) && sqliteFailure(error.cause) === "busy";
 }
 
 /**

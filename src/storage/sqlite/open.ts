@@ -1,7 +1,7 @@
 /** Opens a file and makes it ready. */
 
-import { isJobEventError } from "../../errors.ts";
 import { Database } from "./database.ts";
+import { isBusy } from "./errors.ts";
 import { migrate, missingSteps, pragma } from "./schema.ts";
 
 /** How a file is opened; everything is checked. */
@@ -32,9 +32,7 @@ export async function openDatabase(path: string, options: OpenOptions): Promise<
       database.close();
       // Switching a new file to its write-ahead log needs the file for itself, and SQLite does not
       // wait for that: two processes that make the same file meet here.
-      const isBusy = isJobEventError(error) && error.code === "ERR_UNAVAILABLE" &&
-        /locked/.test(error.message);
-      if (!isBusy || Date.now() >= deadline) throw error;
+      if (!isBusy(error) || Date.now() >= deadline) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

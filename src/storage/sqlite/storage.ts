@@ -42,7 +42,8 @@ export interface SqliteJobEventStorageOptions {
   readonly maxBytes?: number;
   /** The largest encoded event, in bytes. @default 1048576 */
   readonly maxEventBytes?: number;
-  /** How long to wait while another process writes, in milliseconds. @default 5000 */
+  /** How long to wait while another process writes, in milliseconds. This process goes on
+   * meanwhile. @default 5000 */
   readonly busyTimeoutMs?: number;
   /**
    * How often live streams and groups look for what other processes wrote, in milliseconds. What
@@ -124,7 +125,7 @@ export class SqliteJobEventStorage implements JobEventStorage, JobEventSpoolSour
     const openOptions = { busyTimeoutMs, synchronous, readOnly, maxBytes };
     const database = await openDatabase(path, openOptions);
     try {
-      const engine = new SqliteEngine(database, pollIntervalMs);
+      const engine = new SqliteEngine(database, pollIntervalMs, busyTimeoutMs);
       return new SqliteJobEventStorage(new EmbeddedStorage(engine, options), database);
     } catch (error) {
       database.close();
@@ -166,8 +167,7 @@ export class SqliteJobEventStorage implements JobEventStorage, JobEventSpoolSour
    * exception.
    * @throws {JobEventError} `ERR_CLOSED` after {@linkcode close}.
    */
-  // deno-lint-ignore require-await -- async, so that errors are rejections
-  async append(
+  append(
     records: readonly JobEventRecord[],
     options: AppendOptions = {},
   ): Promise<readonly AppendOutcome[]> {
@@ -259,8 +259,7 @@ export class SqliteJobEventStorage implements JobEventStorage, JobEventSpoolSour
    * whole file is written anew, and nobody else can write meanwhile. @default false
    * @returns How many events there were.
    */
-  // deno-lint-ignore require-await -- async, so that errors are rejections
-  async deleteEvents(jobId: string, options: { readonly erase?: boolean } = {}): Promise<number> {
+  deleteEvents(jobId: string, options: { readonly erase?: boolean } = {}): Promise<number> {
     return this.#storage.deleteEvents(jobId, options.erase ?? false);
   }
 
@@ -281,8 +280,7 @@ export class SqliteJobEventStorage implements JobEventStorage, JobEventSpoolSour
 
   /** Closes the file. Live streams and groups end. Idempotent. */
   close(): Promise<void> {
-    this.#storage.close();
-    return Promise.resolve();
+    return this.#storage.close();
   }
 
   /** Closes the storage. */
