@@ -24,7 +24,7 @@ export interface JobMetricsSnapshotOptions {
   /**
    * Until when the rates are measured, in seconds since the Unix epoch. Who watches live events
    * passes `Date.now() / 1000`, so that the rates fall when nothing comes.
-   * @default the timestamp of the latest event
+   * @default the timestamp of the latest event that is not in the future
    */
   readonly now?: number;
 }
@@ -98,8 +98,10 @@ export class JobMetrics {
     this.#lastTimestamp = Math.max(this.#lastTimestamp, timestamp);
     this.#rates.all.add(timestamp);
     this.#byType.set(eventType, (this.#byType.get(eventType) ?? 0) + 1);
-    if (errorType !== undefined) this.#byErrorType.get(errorType).count++;
     const phase = PHASES[eventType];
+    // Later events of the same failure, such as retry_scheduled, may name its error again.
+    const isFailure = phase === "failed" && errorType !== undefined;
+    if (isFailure) this.#byErrorType.get(errorType).count++;
     if (phase !== undefined) this.#count(event, phase);
   }
 
@@ -110,7 +112,7 @@ export class JobMetrics {
    */
   snapshot(options: JobMetricsSnapshotOptions = {}): JobMetricsSnapshot {
     const isEmpty = this.#events === 0;
-    const { now = this.#lastTimestamp } = options;
+    const { now = this.#rates.all.last } = options;
     const { all, started, completed, failed } = this.#rates;
     return {
       events: this.#events,

@@ -5,14 +5,28 @@ import type { EventRates } from "./snapshot.ts";
 const BUCKET_SECONDS = 5;
 const BUCKETS = 15 * 60 / BUCKET_SECONDS;
 
+/** How far the clocks of workers may be ahead, in seconds. */
+const MAX_AHEAD_SECONDS = 300;
+
 /** Counts events in buckets of five seconds, by their timestamps. */
 export class Rates {
   readonly #counts = new Float64Array(BUCKETS);
   #first = Infinity;
   #last = -Infinity;
+  #lastTimestamp = -Infinity;
 
-  /** Counts an event. One that is older than the windows is passed over. */
+  /** The latest timestamp that was counted. */
+  get last(): number {
+    return this.#lastTimestamp;
+  }
+
+  /**
+   * Counts an event. One that is older than the windows is passed over, and one of the future: the
+   * windows would wait for that time to come, and count nothing until then.
+   */
   add(timestamp: number): void {
+    if (timestamp > Date.now() / 1000 + MAX_AHEAD_SECONDS) return;
+    this.#lastTimestamp = Math.max(this.#lastTimestamp, timestamp);
     const bucket = Math.floor(timestamp / BUCKET_SECONDS);
     if (bucket > this.#last) this.#moveTo(bucket);
     this.#first = Math.min(this.#first, timestamp);

@@ -1,6 +1,7 @@
 /** What the metrics say: plain JSON. */
 
-/** How long something took, in milliseconds. Quantiles are within 1% of the true value. */
+/** How long something took, in milliseconds. Quantiles are exact for up to 100 values, and within 1%
+ * of the true value for more. */
 export interface DurationSummary {
   /** Number of values. */
   readonly count: number;
@@ -36,7 +37,8 @@ export interface JobCounts {
   readonly waitTimes: DurationSummary;
 }
 
-/** Events a second, over three windows, by the events' timestamps. */
+/** Events a second, over three windows, by the events' timestamps. Timestamps that are more than
+ * five minutes ahead of this machine's clock do not count. */
 export interface EventRates {
   /** Over the last minute. */
   readonly oneMinute: number;
@@ -56,7 +58,7 @@ export interface JobMetricsSnapshot extends JobCounts {
   readonly lastTimestamp: number;
   /** Events by type; types that did not occur are absent. */
   readonly byType: Readonly<Record<string, number>>;
-  /** Failures by error type. */
+  /** Runs that failed or took too long, by error type. */
   readonly byErrorType: Readonly<Record<string, number>>;
   /** Numbers by queue. */
   readonly byQueue: Readonly<Record<string, JobCounts>>;

@@ -52,6 +52,62 @@ describe("JobMetrics.snapshot()", () => {
     assert.deepEqual([minMs, maxMs], [1, 10_000]);
   });
 
+  it("gives exact quantiles of few values", () => {
+    const metrics = new JobMetrics();
+    const quantiles = (): number[] => {
+      const { p50Ms, p95Ms, p99Ms, minMs, maxMs } = metrics.snapshot().durations;
+      return [p50Ms, p95Ms, p99Ms, minMs, maxMs];
+    };
+    metrics.observe(JobEvent.completed("a", "w", 1000));
+    metrics.observe(JobEvent.completed("b", "w", 10));
+    assert.deepEqual(quantiles(), [10, 1000, 1000, 10, 1000]);
+    for (let ms = 1; ms <= 98; ms++) metrics.observe(JobEvent.completed("c", "w", 10 + ms));
+    assert.deepEqual(quantiles(), [59, 104, 108, 10, 1000]);
+    const { count, sumMs } = metrics.snapshot().durations;
+    assert.deepEqual([count, sumMs], [100, 1010 + 980 + 99 * 49]);
+  });
+
+  it("gives quantiles within 1% also over a wide range", () => {
+    const metrics = new JobMetrics();
+    for (let n = 0; n < 1000; n++) {
+      metrics.observe(JobEvent.completed("a", "w", n < 600 ? 0.001 : 3_600_000));
+    }
+    const { p50Ms, p95Ms, count, sumMs } = metrics.snapshot().durations;
+    assert.ok(Math.abs(p50Ms / 0.001 - 1) < 0.011, `${p50Ms}`);
+    assert.ok(Math.abs(p95Ms / 3_600_000 - 1) < 0.011, `${p95Ms}`);
+    assert.deepEqual([count, Math.round(sumMs)], [1000, 400 * 3_600_000 + 1]);
+  });
+
+  it("counts a failure once by its error type, whatever names it again", () => {
+    const metrics = new JobMetrics();
+    metrics.observe(JobEvent.failed("a", "w", new TypeError("no"), 1));
+    metrics.observe(JobEvent.retryScheduled("a", 1, 10, { errorType: "TypeError" }));
+    metrics.observe(JobEvent.maxRetriesExceeded("a", 1, { errorType: "TypeError" }));
+    assert.deepEqual(metrics.snapshot().byErrorType, { TypeError: 1 });
+  });
+
+  it("takes nothing for a wait once the job was cancelled", () => {
+    const metrics = new JobMetrics();
+    metrics.observe(JobEvent.enqueued("a", "q", { timestamp: 100 }));
+    metrics.observe(JobEvent.cancelled("a", { timestamp: 101 }));
+    metrics.observe(JobEvent.retryStarted("a", "w", 1, { timestamp: 200 }));
+    assert.equal(metrics.snapshot().waitTimes.count, 0);
+  });
+
+  it("gives a steady rate at any moment, and after a timestamp of the far future", () => {
+    const metrics = new JobMetrics();
+    const observe = (tenth: number): void =>
+      metrics.observe(JobEvent.cancelled("a", { timestamp: 1.7e9 + tenth / 10 }));
+    for (let tenth = 0; tenth < 12_000; tenth++) observe(tenth);
+    metrics.observe(JobEvent.cancelled("a", { timestamp: 9e10 }));
+    for (let tenth = 12_000; tenth < 12_200; tenth++) {
+      observe(tenth);
+      const { rates } = metrics.snapshot();
+      for (const rate of Object.values(rates)) assert.ok(Math.abs(rate / 10 - 1) < 0.03, `${rate}`);
+    }
+    assert.equal(metrics.snapshot().lastTimestamp, 9e10);
+  });
+
   it("takes a time that runs backwards for none", () => {
     const metrics = new JobMetrics();
     metrics.observe(JobEvent.enqueued("a", "q", { timestamp: 10 }));
