@@ -1,7 +1,7 @@
 /** What the metrics say: plain JSON. */
 
-/** How long something took, in milliseconds. Quantiles are exact for up to 100 values, and within 1%
- * of the true value for more. */
+/** How long something took, in milliseconds. Quantiles are exact for up to 100 values and within 1%
+ * for more. */
 export interface DurationSummary {
   /** Number of values. */
   readonly count: number;
