@@ -64,6 +64,8 @@ async function main(url: string, jobs: number, slowMs: number, signal: AbortSign
   );
   const failed = ended.filter((event) => event?.eventType !== "completed");
   stop();
+  // Shows what is left to be shown.
+  await processor.stop();
   console.log(`${jobs} jobs, ${failed.length} failed for good`);
   console.log(`The steps of ${RUN}-1: ${steps.join(", ")}`);
 }

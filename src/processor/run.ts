@@ -61,10 +61,10 @@ export class Run<Item> {
     this.lanes = lanes;
     this.#onError = onError;
     this.live = after.then(() => this.#begin());
-    this.over = this.live.then(() => this.#live(), () => this.#die());
+    this.over = this.live.then(() => this.#live(), () => this.#fail());
   }
 
-  /** Whether it reads no more without having been stopped: the source is gone. */
+  /** Whether it reads no more: where nobody stopped it, the source is gone. */
   get isDead(): boolean {
     return this.#isDead;
   }
@@ -89,9 +89,15 @@ export class Run<Item> {
     await Promise.race([this.#intake.opened(), this.#cut.promise]);
   }
 
-  async #open(): Promise<void> {
-    this.#feed = this.#intake.open();
-    await Promise.race([this.#feed.ready, this.#cut.promise]);
+  async #open(): Promise<Feed<Item>> {
+    const feed = this.#feed = this.#intake.open();
+    await Promise.race([feed.ready, this.#cut.promise]);
+    return feed;
+  }
+
+  async #fail(): Promise<void> {
+    this.#isDead = true;
+    await this.#close();
   }
 
   async #live(): Promise<void> {
@@ -116,8 +122,8 @@ export class Run<Item> {
   /** Reads the feed, or a new one, until it ends. Gives whether it was the last one. */
   async #readFeed(backoff: Backoff): Promise<boolean> {
     try {
-      if (this.#feed === undefined) await this.#open();
-      for await (const item of this.#feed!) {
+      const feed = this.#feed ?? await this.#open();
+      for await (const item of feed) {
         backoff.reset();
         if (!this.#intake.take(item, this.lanes)) {
           // To end the feed gives back what is being handled, so that comes first.
@@ -126,17 +132,13 @@ export class Run<Item> {
         }
         await this.lanes.room();
       }
-      this.#die();
+      this.#isDead = true;
     } catch (error) {
       this.#onError(error);
-      if (!isTransient(error)) this.#die();
+      this.#isDead = !isTransient(error);
     }
     await Promise.all([this.#close(), this.#intake.giveBack()]);
     return this.#isDead;
-  }
-
-  #die(): void {
-    this.#isDead = true;
   }
 
   /** Waits until everything is handled, or for nothing any longer, and gives back the rest. */

@@ -14,12 +14,21 @@ const open = () => {
 processorSuite("memory", open);
 uncountedSuite("memory", runOn(open));
 
-it("JobEventProcessor: a wait on a closed source leaves no timer", async (context) => {
+it("JobEventProcessor: a wait on a closed source leaves no timer", async () => {
   const storage = new MemoryJobEventStorage();
   await storage.close();
   const processor = new JobEventProcessor(storage);
-  const setTimer = context.mock.method(globalThis, "setTimeout");
-  const waiting = processor.waitForJobEvent("a", "failed", { timeoutMs: 60_000 });
-  await assert.rejects(waiting, { code: "ERR_CLOSED" });
-  assert.equal(setTimer.mock.callCount(), 0);
+  const { setTimeout } = globalThis;
+  let timers = 0;
+  globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => {
+    timers++;
+    return setTimeout(...args);
+  }) as typeof setTimeout;
+  try {
+    const waiting = processor.waitForJobEvent("a", "failed", { timeoutMs: 60_000 });
+    await assert.rejects(waiting, { code: "ERR_CLOSED" });
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  assert.equal(timers, 0);
 });

@@ -224,6 +224,19 @@ function settleSuite(name: string, under: StorageUnderTest): void {
       await third.ack();
     });
 
+    it("release() delivers again at once", async () => {
+      await using group = await open("release");
+      await storage.storeEvents([event("again"), event("other")]);
+      const first = await group.next();
+      await first.release();
+      await first.release();
+      const again = [await group.next(), await group.next()];
+      assert.deepEqual(jobs(again).toSorted(), ["again", "other"]);
+      for (const delivery of again) await delivery.ack();
+      await storage.storeEvent(event("next"));
+      assert.equal((await group.next()).event.jobId, "next");
+    });
+
     it("makes a dead letter after maxDeliver, and goes on", async () => {
       await using group = await open("dead", { ackWaitMs: 40, maxDeliver: 2 });
       const [poison] = await storage.storeEvents([event("poison"), event("nak"), event("fine")]);
