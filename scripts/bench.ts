@@ -7,7 +7,16 @@ import { parseArgs } from "node:util";
 import { type Answer, table } from "./bench/timing.ts";
 import { findRuntime, isRuntimeName, ROOT, type Runtime, RUNTIME_NAMES } from "./runtimes.ts";
 
-const BENCHES = ["encode", "decode", "log", "sqlite", "process", "metrics"];
+const BENCHES = [
+  "encode",
+  "decode",
+  "log",
+  "sqlite",
+  "publish",
+  "read",
+  "process",
+  "metrics",
+];
 
 const HELP = `Measures on Deno, Bun and Node; the method stands at the head of each file.
 

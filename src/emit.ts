@@ -17,16 +17,21 @@
  * @module
  */
 
+export { decodeSubjectToken } from "./event/token.ts";
+export { DEFAULT_SUBJECT_PREFIX } from "./event/subjects.ts";
 export { encodeJobEvent } from "./event/encode.ts";
-export { JOB_EVENT_ERROR_CODES, JobEventError } from "./errors.ts";
-export { DEFAULT_SUBJECT_PREFIX, JobEventSubjects } from "./event/subjects.ts";
-export { JOB_EVENT_TYPES, JobEventType } from "./gen/types.ts";
-export { decodeSubjectToken, encodeSubjectToken } from "./event/token.ts";
+export { encodeSubjectToken } from "./event/token.ts";
 export { EventIdSource } from "./event/event_id.ts";
 export { isJobEventType } from "./gen/types.ts";
+export { JOB_EVENT_ERROR_CODES } from "./errors.ts";
+export { JOB_EVENT_TYPES } from "./gen/types.ts";
 export { JobEvent } from "./gen/factories.ts";
+export { JobEventError } from "./errors.ts";
 export { JobEventLogger } from "./logger/logger.ts";
 export { JobEventLogMethods } from "./gen/log_methods.ts";
+export { JobEventSubjects } from "./event/subjects.ts";
+export { JobEventType } from "./gen/types.ts";
+export { NatsJobEventPublisher } from "./nats/publisher.ts";
 
 export type { AppendOptions } from "./storage/storage.ts";
 export type { AppendOutcome } from "./storage/storage.ts";
@@ -49,6 +54,13 @@ export type { JobEventSpool } from "./logger/spool.ts";
 export type { JobEventSpoolSource } from "./logger/spool.ts";
 export type { JobEventValue } from "./event/dynamic.ts";
 export type { LoggerStats } from "./logger/options.ts";
+export type { NatsConnectionLike } from "./nats/connection.ts";
+export type { NatsHeadersLike } from "./nats/connection.ts";
+export type { NatsJobEventPublisherOptions } from "./nats/publisher_options.ts";
+export type { NatsMessageLike } from "./nats/connection.ts";
+export type { NatsServerInfoLike } from "./nats/connection.ts";
+export type { NatsStatusLike } from "./nats/connection.ts";
+export type { NatsSubscriptionLike } from "./nats/connection.ts";
 export type { OverflowPolicy } from "./logger/options.ts";
 export type { ParsedSubject } from "./gen/subjects.ts";
 export type { RetryOptions } from "./logger/backoff.ts";
