@@ -15,30 +15,40 @@
  * @module
  */
 
+import type { ConnectOptions } from "./connect/options.ts";
 import { JobEventError } from "./errors.ts";
 import { MemoryJobEventStorage } from "./storage/memory.ts";
+import type { NatsJobEventStorageOptions } from "./storage/nats.ts";
 import type { JobEventStorage } from "./storage/storage.ts";
 
-/** Options that every storage takes. */
+export type { ConnectOptions, ConnectTlsOptions } from "./connect/options.ts";
+
+/** Options that every storage takes, and those of NATS, which the others pass over. */
 export interface OpenStorageOptions {
   /** What every subject begins with. @default "naq.jobs.events" */
   readonly subjectPrefix?: string;
   /** How long an event is kept, in milliseconds. @default as the storage says */
   readonly maxAgeMs?: number;
+  /** NATS: how to connect, beside the URL. @default the defaults of `connect` */
+  readonly connect?: Omit<ConnectOptions, "servers">;
+  /** NATS: names, bounds and settings of the stream. @default those of `NatsJobEventStorage` */
+  readonly nats?: Omit<NatsJobEventStorageOptions, "subjectPrefix" | "closeConnection">;
 }
 
-const FORMS = `"memory:" or "sqlite:path/to/file"`;
+const FORMS = `"memory:", "sqlite:path/to/file", "nats://host:4222" or "ws://host:8080"`;
 
 /**
  * Opens a storage. What a storage needs is loaded when its URL asks for it.
  *
  * - `memory:` keeps events in this process; they are gone when it ends;
- * - `sqlite:path` keeps them in a file, which is made if need be.
+ * - `sqlite:path` keeps them in a file, which is made if need be;
+ * - `nats://host`, `tls://host`, `ws://host` and `wss://host` keep them in a stream of NATS
+ *   JetStream, over a connection of its own, which the storage closes.
  *
  * @param url Which storage.
  * @param options What all of them take. A storage's own class takes more.
  * @throws {JobEventError} `ERR_CONFIGURATION`: the URL is of no known form, the message has those
- * that are; `ERR_UNSUPPORTED`: this version has no such storage; else what the storage says.
+ * that are; else what the storage and, for NATS, the connection says.
  */
 export async function openStorage(
   url: string,
@@ -58,10 +68,26 @@ export async function openStorage(
     case "tls":
     case "ws":
     case "wss":
-      throw new JobEventError(
-        "ERR_UNSUPPORTED",
-        `Cannot open storage ${url}: this version has no NATS storage; use ${FORMS}`,
-      );
+      return await openNats(url, options);
   }
-  throw new JobEventError("ERR_CONFIGURATION", `Cannot open storage "${url}": use ${FORMS}`);
+  const shown = url.replace(/\/\/[^/]*@/, "//…@");
+  throw new JobEventError("ERR_CONFIGURATION", `Cannot open storage "${shown}": use ${FORMS}`);
+}
+
+async function openNats(url: string, options: OpenStorageOptions): Promise<JobEventStorage> {
+  const { subjectPrefix, maxAgeMs, nats } = options;
+  const { connect } = await import("./connect/mod.ts");
+  const { NatsJobEventStorage } = await import("./storage/nats.ts");
+  const connection = await connect({ ...options.connect, servers: url });
+  try {
+    return await NatsJobEventStorage.open(connection, {
+      ...nats,
+      ...(subjectPrefix === undefined ? {} : { subjectPrefix }),
+      stream: { ...(maxAgeMs === undefined ? {} : { maxAgeMs }), ...nats?.stream },
+      closeConnection: true,
+    });
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
 }

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { natsSkipReason, startNatsServer } from "../scripts/nats_server.ts";
 import { JobEvent } from "../src/gen/factories.ts";
 import { openStorage } from "../src/open.ts";
-import { temporaryDirectory } from "./helpers.ts";
+import { eventually, temporaryDirectory } from "./helpers.ts";
+import { TIMEOUT_MS } from "./nats/publishing.ts";
+
+const skip = natsSkipReason();
 
 describe("openStorage()", () => {
   it("opens memory:", async () => {
@@ -23,6 +27,22 @@ describe("openStorage()", () => {
     assert.equal(await storage.countEvents(), 1);
   });
 
+  it("opens nats: and ws:, and closes the connection", { skip, timeout: TIMEOUT_MS }, async () => {
+    await using server = await startNatsServer({ websocket: true });
+    const nats = { streamName: "EVENTS", stream: { maxBytes: 2 ** 20 } };
+    for (const url of [server.url, server.wsUrl!]) {
+      await using storage = await openStorage(url, { subjectPrefix: "p", maxAgeMs: 60_000, nats });
+      const { natsSubject } = await storage.storeEvent(JobEvent.cancelled("a"));
+      assert.equal(natsSubject, "p.a.lifecycle.cancelled");
+    }
+    await assert.rejects(openStorage(server.url, { subjectPrefix: "other", nats }), {
+      code: "ERR_STREAM_CONFIG",
+    });
+    const connections = async (): Promise<unknown> =>
+      (await server.monitor("/connz") as { num_connections: number }).num_connections;
+    await eventually(async () => await connections() === 0);
+  });
+
   it("names a URL that it cannot open, and the forms that it can", async () => {
     for (const url of ["", "memory", "memory:x", "sqlite:", "redis://a", "SQLITE:a"]) {
       await assert.rejects(openStorage(url), {
@@ -30,5 +50,6 @@ describe("openStorage()", () => {
         message: new RegExp(`^Cannot open storage "${url}": use "memory:"`),
       });
     }
+    await assert.rejects(openStorage("redis://me:secret@host"), { message: /"redis:\/\/…@host"/ });
   });
 });

@@ -1,36 +1,15 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import type { JobEventValue } from "../../src/event/dynamic.ts";
 import { encodeJobEvent } from "../../src/event/encode.ts";
 import { decodeJobEvent } from "../../src/gen/decode.ts";
 import { JobEvent } from "../../src/gen/factories.ts";
 import { ALL_TYPES, FULL } from "../event/samples.ts";
-import { convert, pythonVersion, pythonWithMsgspec } from "./python/environment.ts";
+import { FIELDS, pythonFields, toHex } from "./python/fields.ts";
+import { pythonVersion, pythonWithPackages, runScript } from "./python/environment.ts";
 
 const version = await pythonVersion();
 const skip = version === undefined ? "python3 is not installed" : false;
 if (skip !== false) console.log(`Skipped: ${skip}`);
-
-const FIELDS: Readonly<Record<string, keyof JobEvent | "">> = {
-  job_id: "jobId",
-  event_type: "eventType",
-  timestamp: "timestamp",
-  worker_id: "workerId",
-  worker_type: "workerType",
-  queue_name: "queueName",
-  message: "message",
-  details: "details",
-  error_type: "errorType",
-  error_message: "errorMessage",
-  duration_ms: "durationMs",
-  memory_mb: "memoryMb",
-  cpu_time_ms: "cpuTimeMs",
-  tags: "tags",
-  metadata: "metadata",
-  nats_subject: "",
-  nats_sequence: "",
-};
-const MAPS = ["details", "tags", "metadata"];
 
 const make = (fields: Partial<JobEvent>): JobEvent =>
   JobEvent.create({
@@ -92,36 +71,13 @@ const EVENTS: readonly JobEvent[] = [
   }),
 ];
 
-/** A value in the JSON that the script reads and writes. */
-function toJson(value: JobEventValue | undefined): unknown {
-  if (typeof value === "bigint") return { $int: String(value) };
-  if (typeof value !== "object" || value === null) return value;
-  if (value instanceof Date) return { $date: value.toISOString().replace("Z", "+00:00") };
-  if (value instanceof Uint8Array) return { $bytes: toHex(value) };
-  if (Array.isArray(value)) return value.map(toJson);
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, toJson(member)]));
-}
-
-/** The fields of an event as the script has them: set ones, and what Python has for the others. */
-function pythonFields(event: JobEvent): Record<string, unknown> {
-  const entries = Object.entries(FIELDS).map(([name, property]) => {
-    const value = property === "" ? undefined : event[property];
-    return [name, toJson(value) ?? (MAPS.includes(name) ? {} : null)];
-  });
-  return Object.fromEntries(entries);
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 function fromHex(hex: string): Uint8Array {
   return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }
 
 // Not in `before`: the first run takes longer than some runtimes let a hook take.
 let failure: unknown;
-const python = version === undefined ? "" : await pythonWithMsgspec(version).catch((error) => {
+const python = version === undefined ? "" : await pythonWithPackages(version).catch((error) => {
   failure = error;
   return "";
 });
@@ -132,9 +88,10 @@ describe("Python's msgspec", { skip }, () => {
   });
 
   it("reads events of all types equal field by field, unset fields as its defaults", async () => {
-    const lines = await convert(
+    const lines = await runScript(
       python,
-      "decode",
+      "events.py",
+      ["decode"],
       EVENTS.map((event) => toHex(encodeJobEvent(event))),
     );
     assert.equal(lines.length, EVENTS.length);
@@ -153,9 +110,10 @@ describe("Python's msgspec", { skip }, () => {
   });
 
   it("writes events, all keys present and nil where unset, that decode equal here", async () => {
-    const lines = await convert(
+    const lines = await runScript(
       python,
-      "encode",
+      "events.py",
+      ["encode"],
       EVENTS.map((event) => {
         const set = Object.entries(pythonFields(event)).filter(([, value]) => value !== null);
         return JSON.stringify(Object.fromEntries(set));
@@ -174,7 +132,7 @@ describe("Python's msgspec", { skip }, () => {
   });
 
   it("fills the timestamp with seconds since the Unix epoch, as here", async () => {
-    const [line = ""] = await convert(python, "encode", [
+    const [line = ""] = await runScript(python, "events.py", ["encode"], [
       `{"job_id": "j", "event_type": "started"}`,
     ]);
     const event = decodeJobEvent(fromHex(line));
@@ -190,7 +148,7 @@ describe("Python's msgspec", { skip }, () => {
       duration_ms: 7,
       memory_mb: 300,
     };
-    const [line = ""] = await convert(python, "encode", [JSON.stringify(fields)]);
+    const [line = ""] = await runScript(python, "events.py", ["encode"], [JSON.stringify(fields)]);
     assert.deepEqual(decodeJobEvent(fromHex(line)), {
       jobId: "j",
       eventType: "started",

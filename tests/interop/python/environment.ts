@@ -1,4 +1,4 @@
-/** A virtual environment with msgspec, made once and kept for later runs. */
+/** A virtual environment with msgspec and nats-py, made once and kept for later runs. */
 
 import { spawn } from "node:child_process";
 import { access, mkdir, rename, rm } from "node:fs/promises";
@@ -7,8 +7,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
-const MSGSPEC = "msgspec==0.20.0";
-const SCRIPT = fileURLToPath(new URL("events.py", import.meta.url));
+const PACKAGES = ["msgspec==0.20.0", "nats-py==2.16.0"];
 
 interface Output {
   readonly code: number;
@@ -56,7 +55,7 @@ async function cacheDirectory(): Promise<string> {
 async function isUsable(python: string): Promise<boolean> {
   try {
     await access(python);
-    return (await run(python, ["-c", "import msgspec"])).code === 0;
+    return (await run(python, ["-c", "import msgspec, nats"])).code === 0;
   } catch {
     return false;
   }
@@ -66,24 +65,27 @@ async function isUsable(python: string): Promise<boolean> {
  * Gives the environment's Python, after making it where it is not there yet. Several processes may
  * do so at once: each makes its own under another name, and the first to be done wins.
  *
- * @throws {Error} Python cannot make the environment or pip cannot install msgspec.
+ * @throws {Error} Python cannot make the environment or pip cannot install the packages.
  */
-export async function pythonWithMsgspec(version: string): Promise<string> {
-  const place = join(await cacheDirectory(), `python-${version}-${MSGSPEC.replace("==", "-")}`);
+export async function pythonWithPackages(version: string): Promise<string> {
+  const place = join(
+    await cacheDirectory(),
+    `python-${version}-${PACKAGES.join("-").replaceAll("==", "-")}`,
+  );
   const python = join(place, "bin", "python");
   if (await isUsable(python)) return python;
   const draft = `${place}.${process.pid}.${Date.now().toString(36)}`;
   try {
     const steps: readonly (readonly string[])[] = [
       ["python3", "-m", "venv", draft],
-      [join(draft, "bin", "python"), "-m", "pip", "install", "--quiet", MSGSPEC],
+      [join(draft, "bin", "python"), "-m", "pip", "install", "--quiet", ...PACKAGES],
     ];
     for (const [command = "", ...args] of steps) {
       const { code, stdout, stderr } = await run(command, args);
       if (code !== 0) {
         const text = `${stdout}${stderr}`.trim();
         throw new Error(
-          `Cannot install ${MSGSPEC} for Python ${version}, ${args[1]} fails: ${text}`,
+          `Cannot install ${PACKAGES.join(", ")} for Python ${version}, ${args[1]} fails: ${text}`,
         );
       }
     }
@@ -97,13 +99,15 @@ export async function pythonWithMsgspec(version: string): Promise<string> {
   return python;
 }
 
-/** Lets Python turn lines into lines. */
-export async function convert(
+/** Runs a script of this folder with lines as its input, and gives the lines that it prints. */
+export async function runScript(
   python: string,
-  command: "encode" | "decode",
-  lines: readonly string[],
+  script: "events.py" | "stream.py",
+  args: readonly string[],
+  lines: readonly string[] = [],
 ): Promise<string[]> {
-  const { code, stdout, stderr } = await run(python, [SCRIPT, command], lines.join("\n"));
-  if (code !== 0) throw new Error(`events.py ${command} fails: ${stderr}`);
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const { code, stdout, stderr } = await run(python, [path, ...args], lines.join("\n"));
+  if (code !== 0) throw new Error(`${script} ${args.join(" ")} fails: ${stderr}`);
   return stdout.trimEnd().split("\n");
 }

@@ -1,0 +1,98 @@
+/** Messages of a stream, however they were read. */
+
+import type { NatsHeadersLike, NatsMessageLike } from "./connection.ts";
+
+/** One message of a stream. */
+export interface StreamMessage {
+  /** Its position. */
+  readonly sequence: number;
+  /** The subject it was stored under. */
+  readonly subject: string;
+  /** What was stored. */
+  readonly data: Uint8Array;
+  /** The value of its `Nats-Msg-Id`; absent for one that was published without. */
+  readonly messageId?: string;
+  /** All of its headers, and those of the answer that had it. */
+  readonly headers?: NatsHeadersLike;
+}
+
+/** What the reply subject of a message says that a consumer delivered. */
+export interface DeliveryInfo {
+  /** The name of the consumer. */
+  readonly consumer: string;
+  /** How often the message was delivered, with this time. */
+  readonly deliveryCount: number;
+  /** The position in the stream. */
+  readonly streamSequence: number;
+  /** The position among the deliveries of the consumer, without a gap. */
+  readonly consumerSequence: number;
+  /** How many messages the consumer has still to deliver. */
+  readonly pending: number;
+}
+
+const MESSAGE_ID = "Nats-Msg-Id";
+/** `$JS.ACK.{stream}.{consumer}.{count}.{stream seq}.{consumer seq}.{time}.{pending}` */
+const SHORT_TOKENS = 9;
+/** The same with a domain and an account after `$JS.ACK`, and maybe a random token at the end. */
+const LONG_TOKENS = 11;
+
+/** What a delivery's reply subject says, or `undefined` for a subject of another form. */
+export function parseAckSubject(reply: string | undefined): DeliveryInfo | undefined {
+  if (reply === undefined || !reply.startsWith("$JS.ACK.")) return undefined;
+  const tokens = reply.split(".");
+  const first = tokens.length === SHORT_TOKENS ? 4 : tokens.length >= LONG_TOKENS ? 6 : -1;
+  const [deliveryCount, streamSequence, consumerSequence, , pending] = tokens
+    .slice(first, first + 5)
+    .map(Number);
+  if (first < 0 || !Number.isSafeInteger(streamSequence)) return undefined;
+  return {
+    consumer: tokens[first - 1]!,
+    deliveryCount: deliveryCount!,
+    streamSequence: streamSequence!,
+    consumerSequence: consumerSequence!,
+    pending: pending!,
+  };
+}
+
+/** The message that a consumer delivered. */
+export function deliveredMessage(message: NatsMessageLike, sequence: number): StreamMessage {
+  return toMessage(message, sequence, message.subject);
+}
+
+/** The message that an answer of Direct Get has, or `undefined` where it has none. */
+export function directMessage(message: NatsMessageLike): StreamMessage | undefined {
+  const { headers } = message;
+  if (headers === undefined) return undefined;
+  const sequence = headerNumber(headers, "Nats-Sequence");
+  const subject = lastHeader(headers, "Nats-Subject");
+  if (sequence === undefined || subject === "") return undefined;
+  return toMessage(message, sequence, subject);
+}
+
+/**
+ * The last value of a header, or "". The server adds its headers behind those that were stored,
+ * and whoever stored the message may have used the same names.
+ */
+export function lastHeader(headers: NatsHeadersLike, name: string): string {
+  const { last } = headers as { last?(name: string): string };
+  return last === undefined ? headers.get(name) : last.call(headers, name);
+}
+
+/** The number that a header has, or `undefined` where it has none. */
+export function headerNumber(headers: NatsHeadersLike, name: string): number | undefined {
+  const text = lastHeader(headers, name);
+  const value = Number(text);
+  return text !== "" && Number.isSafeInteger(value) ? value : undefined;
+}
+
+function toMessage(message: NatsMessageLike, sequence: number, subject: string): StreamMessage {
+  const { data, headers } = message;
+  const messageId = headers?.get(MESSAGE_ID) ?? "";
+  return {
+    sequence,
+    subject,
+    data,
+    ...(messageId === "" ? {} : { messageId }),
+    ...(headers === undefined ? {} : { headers }),
+  };
+}

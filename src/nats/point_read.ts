@@ -1,0 +1,91 @@
+/** Reads the few messages of one job, each by a request of its own. */
+
+import { JobEventError } from "../errors.ts";
+import { directMessage, type StreamMessage } from "./message.ts";
+import type { Positions } from "./merge.ts";
+import { patiently, type ReadContext } from "./patience.ts";
+import type { StreamInfo } from "./stream.ts";
+import { covers } from "./stream_config.ts";
+
+/** One request after the other is made for a subject, so only few of them are worth it. */
+const MAX_OF_A_SUBJECT = 16;
+const MAX_MESSAGES = 256;
+const ANSWER_TIMEOUT_MS = 2000;
+
+/** A subject, and how many messages it has. */
+type SubjectCount = readonly [subject: string, count: number];
+
+/**
+ * The subjects to read one by one, or `undefined` where there is too much for that.
+ *
+ * The server finds the next message of a subject through an index. For a pattern it looks through
+ * the blocks of the stream, and does so for every message of a batch.
+ *
+ * @param info What the server says of the stream, with the subjects of the job.
+ * @param patterns Which of them are meant.
+ */
+export function fewSubjects(
+  { stream }: ReadContext,
+  { config, state }: StreamInfo,
+  patterns: readonly string[],
+): readonly SubjectCount[] | undefined {
+  // A replica that answers may not have the last messages yet.
+  if (!stream.capabilities.directGet || (config.num_replicas ?? 1) > 1) return undefined;
+  const subjects = Object.entries(state.subjects ?? {})
+    .filter(([subject]) => covers(patterns, subject));
+  const total = subjects.reduce((sum, [, count]) => sum + count, 0);
+  const isFew = total <= MAX_MESSAGES && subjects.every(([, count]) => count <= MAX_OF_A_SUBJECT);
+  return isFew ? subjects : undefined;
+}
+
+/** The messages of subjects in a range of positions, in the order of the stream. */
+export async function readFew(
+  context: ReadContext,
+  subjects: readonly SubjectCount[],
+  range: Positions,
+  signal: AbortSignal | undefined,
+): Promise<StreamMessage[]> {
+  const histories = await Promise.all(
+    subjects.map((subject) => readSubject(context, subject, range, signal)),
+  );
+  return histories.flat().sort((left, right) => left.sequence - right.sequence);
+}
+
+async function readSubject(
+  context: ReadContext,
+  [subject, count]: SubjectCount,
+  { from, through }: Positions,
+  signal: AbortSignal | undefined,
+): Promise<StreamMessage[]> {
+  const messages: StreamMessage[] = [];
+  let next = from;
+  while (messages.length < count && next <= through && !signal?.aborted) {
+    const message = await patiently(context, () => nextOf(context, subject, next, signal), signal);
+    if (message === undefined || message.sequence > through) break;
+    messages.push(message);
+    next = message.sequence + 1;
+  }
+  return messages;
+}
+
+async function nextOf(
+  { stream, inbox }: ReadContext,
+  subject: string,
+  from: number,
+  signal: AbortSignal | undefined,
+): Promise<StreamMessage | undefined> {
+  const body = { seq: from, next_by_subj: subject };
+  const channel = inbox.request(`${stream.apiPrefix}.DIRECT.GET.${stream.name}`, body);
+  try {
+    const reply = await channel.next(ANSWER_TIMEOUT_MS, signal);
+    if (reply === "ended") return undefined;
+    const status = typeof reply === "string" ? 0 : reply.headers?.code ?? 0;
+    if (status === 404) return undefined;
+    const message = typeof reply === "string" || status !== 0 ? undefined : directMessage(reply);
+    if (message !== undefined) return message;
+    const reason = typeof reply === "string" ? reply : `${status} ${reply.headers?.description}`;
+    throw new JobEventError("ERR_UNAVAILABLE", `Cannot read stream "${stream.name}": ${reason}`);
+  } finally {
+    channel.close();
+  }
+}
