@@ -3,7 +3,7 @@
 import { JobEventError } from "../errors.ts";
 import { ApiErrorCode, hasApiErrorCode } from "./api_error.ts";
 import { createEphemeral, deleteConsumer, pullSubject } from "./ephemeral.ts";
-import { readHistory } from "./history.ts";
+import { leaderSequence, readHistory } from "./history.ts";
 import { deliveredMessage, parseAckSubject, type StreamMessage } from "./message.ts";
 import { patiently, type ReadContext } from "./patience.ts";
 import type { EventStream } from "./stream.ts";
@@ -67,7 +67,12 @@ async function deleteEach(
   return deleted;
 }
 
-async function deleteMessage(
+/**
+ * Deletes one message.
+ *
+ * @returns Whether it was there.
+ */
+export async function deleteMessage(
   context: ReadContext,
   sequence: number,
   erasing: boolean,
@@ -80,6 +85,23 @@ async function deleteMessage(
   } catch (error) {
     if (isMissingMessage(error)) return false;
     throw error;
+  }
+}
+
+/**
+ * Deletes the messages of a pattern from a stream that only its own consumers may read, one after
+ * the other: a purge with a filter is no way on old servers, see {@linkcode deleteMatching}.
+ */
+export async function deleteEvery(
+  context: ReadContext,
+  pattern: string,
+  erasing: boolean,
+): Promise<void> {
+  for (let from = 1;;) {
+    const next = await patiently(context, () => leaderSequence(context.stream, pattern, from));
+    if (next === undefined) return;
+    await deleteMessage(context, next, erasing);
+    from = next + 1;
   }
 }
 

@@ -20,6 +20,8 @@ export interface EphemeralOptions {
 /** What the server says of a consumer. */
 export interface ConsumerInfo {
   readonly name: string;
+  /** When it was made: another one of this name has another time. */
+  readonly created: string;
   readonly config: ConsumerConfig;
   /** Its last delivery. */
   readonly delivered?: { readonly stream_seq: number };

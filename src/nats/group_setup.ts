@@ -11,8 +11,9 @@ import {
   NANOS_PER_MS,
   startTime,
 } from "./ephemeral.ts";
-import { apiErrorOf } from "./api_error.ts";
+import { ApiErrorCode, apiErrorOf, hasApiErrorCode } from "./api_error.ts";
 import type { LiveStart } from "./live.ts";
+import { isMissingStream, type SideStream } from "./side_stream.ts";
 import type { EventStream } from "./stream.ts";
 
 /** What a group is about. */
@@ -25,6 +26,8 @@ export interface GroupOptions {
   readonly start: LiveStart;
   /** A delivery that is not settled within this time is delivered again, in milliseconds. */
   readonly ackWaitMs: number;
+  /** Whether a group that is there begins again at `start`. */
+  readonly reset: boolean;
 }
 
 /**
@@ -38,23 +41,63 @@ const MAX_ACK_PENDING = 65_536;
 /**
  * Makes the group, or gives the one that is there this filter and this time.
  *
+ * A consumer's position cannot be changed, so a reset makes another one of the same name.
+ *
+ * @returns When its consumer was made, which tells it from those of that name before it.
  * @throws {JobEventError} `ERR_STREAM_CONFIG`: there is a consumer of this name that is no group.
  */
-export async function ensureGroup(stream: EventStream, options: GroupOptions): Promise<void> {
-  const existing = await consumerInfo(stream, options.name);
-  if (existing === undefined) {
-    try {
-      await createConsumer(stream, options.name, newConfig(options));
-      return;
-    } catch (error) {
-      // Somebody else was quicker, with another beginning: then theirs is the group.
-      if (apiErrorOf(error) === undefined) throw error;
-      const winner = await consumerInfo(stream, options.name);
-      if (winner === undefined) throw error;
-      return await adopt(stream, options, winner);
-    }
+export async function ensureGroup(stream: EventStream, options: GroupOptions): Promise<string> {
+  const { name } = options;
+  const existing = await consumerInfo(stream, name);
+  if (existing !== undefined) {
+    assertGroup(stream, existing);
+    if (!options.reset) return await adopt(stream, options, existing);
+    await removeGroup(stream, name);
   }
-  await adopt(stream, options, existing);
+  try {
+    return (await createConsumer(stream, name, newConfig(options))).created;
+  } catch (error) {
+    // Somebody else was quicker, with another beginning: then theirs is the group.
+    if (apiErrorOf(error) === undefined) throw error;
+    const winner = await consumerInfo(stream, name);
+    if (winner === undefined) throw error;
+    assertGroup(stream, winner);
+    return await adopt(stream, options, winner);
+  }
+}
+
+/**
+ * Makes the consumer for what is given to a group again, and its stream where it is not there.
+ *
+ * @throws {JobEventError} `ERR_PERMISSION`: the user may not; the message names the subject.
+ */
+export async function ensureReplays(
+  replays: SideStream,
+  { name, ackWaitMs }: GroupOptions,
+): Promise<void> {
+  const { stream } = replays.context;
+  const options = {
+    name,
+    patterns: [replays.pattern(name)],
+    start: { sequence: 1 },
+    ackWaitMs,
+    reset: false,
+  };
+  try {
+    await ensureGroup(stream, options);
+  } catch (error) {
+    if (!isMissingStream(error)) throw error;
+    await replays.create();
+    await ensureGroup(stream, options);
+  }
+}
+
+async function removeGroup(stream: EventStream, name: string): Promise<void> {
+  try {
+    await stream.request(`CONSUMER.DELETE.${stream.name}.${name}`);
+  } catch (error) {
+    if (!hasApiErrorCode(error, ApiErrorCode.ConsumerNotFound)) throw error;
+  }
 }
 
 function newConfig(options: GroupOptions): ConsumerConfig {
@@ -87,27 +130,28 @@ function startSetting(start: LiveStart): ConsumerConfig {
   return { deliver_policy: "by_start_sequence", opt_start_seq: start.sequence };
 }
 
+function assertGroup(stream: EventStream, { config, name }: ConsumerInfo): void {
+  if (config.ack_policy === "explicit" && !("deliver_subject" in config)) return;
+  const found = "deliver_subject" in config ? "a push consumer" : `ack_policy ${config.ack_policy}`;
+  throw refusal(stream, name, `there is a consumer of this name with ${found}`);
+}
+
 async function adopt(
   stream: EventStream,
   options: GroupOptions,
-  { config }: ConsumerInfo,
-): Promise<void> {
+  { config, created }: ConsumerInfo,
+): Promise<string> {
   const { name } = options;
-  if (config.ack_policy !== "explicit" || "deliver_subject" in config) {
-    const found = "deliver_subject" in config
-      ? "a push consumer"
-      : `ack_policy ${config.ack_policy}`;
-    throw refusal(stream, name, `there is a consumer of this name with ${found}`);
-  }
   const wanted = changeable(options);
   const isSame = config.ack_wait === wanted.ack_wait &&
     (config.max_deliver ?? -1) === wanted.max_deliver &&
     config.max_ack_pending === wanted.max_ack_pending &&
     hasSameFilter(config, wanted);
-  if (isSame) return;
+  if (isSame) return created;
   const { filter_subject: _one, filter_subjects: _several, ...kept } = config;
   try {
     await createConsumer(stream, name, { ...kept, ...wanted, name });
+    return created;
   } catch (error) {
     if (apiErrorOf(error) === undefined) throw error;
     throw refusal(stream, name, `its settings cannot be changed: ${messageOf(error)}`, error);

@@ -98,7 +98,7 @@ function withLeader(reader: PageReader, stream: EventStream, through: number): P
 }
 
 /** Where the leader has the first message from a position on. */
-async function leaderSequence(
+export async function leaderSequence(
   stream: EventStream,
   pattern: string,
   from: number,

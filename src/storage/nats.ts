@@ -6,6 +6,5 @@
 
 export type { JobEventStreamSettings } from "../nats/stream_config.ts";
 export { NatsJobEventStorage } from "./nats/storage.ts";
-export type { DeadLetter, DeadLetterFilter, ReplayOptions } from "./nats/dead_letters.ts";
 export type { UndecodableMessage } from "./nats/decoder.ts";
 export type { NatsJobEventStorageOptions } from "./nats/options.ts";

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { natsSkipReason } from "../../scripts/nats_server.ts";
+import type { NatsConnectionLike } from "../../src/nats/connection.ts";
 import type { NatsJobEventStorage } from "../../src/storage/nats.ts";
-import { take, within } from "../helpers.ts";
+import { eventually, take, within } from "../helpers.ts";
 import { event } from "../storage/events.ts";
 import { openSmall, TestServer, TIMEOUT_MS, VERSIONS } from "./accounts.ts";
 
@@ -23,70 +24,71 @@ async function bury(
 const held = (storage: NatsJobEventStorage, consumerName: string) =>
   storage.consumeEvents({ consumerName });
 
+/** How many messages a stream has. */
+async function messages(connection: NatsConnectionLike, stream: string): Promise<number> {
+  const { data } = await connection.request(`$JS.API.STREAM.INFO.${stream}`, undefined, {
+    timeout: 2000,
+  });
+  return JSON.parse(new TextDecoder().decode(data)).state.messages;
+}
+
 for (const version of VERSIONS) {
   describe(`dead letters on NATS ${version}`, { skip, timeout }, () => {
     const server = new TestServer(version);
     after(() => server.stop());
 
-    it("are in a stream of their own, to be listed and deleted", { timeout }, async () => {
+    it("are in a stream of their own, named by positions", { timeout }, async () => {
       const connection = await server.connect();
       await using storage = await openSmall(connection, { streamName: "EVENTS" });
-      assert.deepEqual(await storage.listDeadLetters(), []);
-      assert.equal(await storage.replayDeadLetters(), 0);
-      assert.equal(await storage.deleteDeadLetters(), 0);
-      const [a, b] = await storage.storeEvents([event("a.1"), event("b")]);
+      assert.deepEqual(await storage.deadLetters.list(), []);
+      assert.equal(await storage.deadLetters.replay(), 0);
+      assert.equal(await storage.deadLetters.purge(), 0);
+      await storage.storeEvents([event("a.1"), event("b")]);
       await bury(storage, "one", 2);
       await bury(storage, "two two", 1);
-      const letters = await storage.listDeadLetters();
-      const shown = letters.map((letter) => [letter.consumerName, letter.reason, letter.sequence]);
-      assert.deepEqual(shown, [["one", "no a.1", 1], ["one", "no b", 2], ["two two", "no a.1", 1]]);
-      assert.deepEqual(letters.map(({ event }) => event), [a, b, a]);
-      assert(
-        letters.every(({ deliveryCount, deadAt }) =>
-          deliveryCount === 1 && Math.abs(Date.now() - deadAt) < 60_000
-        ),
-      );
-      assert.equal((await storage.listDeadLetters({ limit: 2 })).length, 2);
-      assert.equal((await storage.listDeadLetters({ limit: 0 })).length, 0);
-      assert.equal((await storage.listDeadLetters({ jobId: "a.1" })).length, 2);
-      assert.equal(await storage.deleteDeadLetters({ consumerName: "two two" }), 1);
-      assert.equal((await storage.listDeadLetters()).length, 2);
-      const info = await connection.request("$JS.API.STREAM.INFO.EVENTS_DEAD", undefined, {
-        timeout: 2000,
-      });
-      assert.match(new TextDecoder().decode(info.data), /"messages":2,/);
-      await assert.rejects(storage.listDeadLetters({ limit: -1 }), RangeError);
+      const letters = await storage.deadLetters.list();
+      const shown = letters.map(({ id, consumerName }) => [id, consumerName]);
+      assert.deepEqual(shown, [["1", "one"], ["2", "one"], ["3", "two two"]]);
+      assert.equal(await messages(connection, "EVENTS_DEAD"), 3);
+      assert.equal(await storage.deadLetters.purge({ ids: ["2"] }), 1);
+      assert.equal(await messages(connection, "EVENTS_DEAD"), 2);
     });
 
-    it("are stored again by a replay, once, for every group", async () => {
-      await using storage = await server.open();
+    it("are given again to a member in another process, and then gone", async () => {
+      const connection = await server.connect();
+      await using storage = await openSmall(connection);
+      await using other = await openSmall(await server.connect(server.lastAccount));
       const [original] = await storage.storeEvents([event("a", { message: "hello" })]);
       await bury(storage, "group", 1);
-      assert.equal(await storage.replayDeadLetters({ consumerName: "other" }), 0);
-      assert.equal(await storage.replayDeadLetters({ consumerName: "group" }), 1);
-      assert.equal(await storage.replayDeadLetters(), 0);
-      const [delivery] = await take(held(storage, "group"), 1);
-      assert.equal(delivery!.event.message, "hello");
-      assert(delivery!.event.natsSequence > original!.natsSequence);
-      assert.notEqual(delivery!.event.eventId, original!.eventId);
-      assert.equal(await storage.countEvents(), 2);
+      const member = held(other, "group")[Symbol.asyncIterator]();
+      const waiting = member.next();
+      assert.equal(await storage.deadLetters.replay(), 1);
+      const { value: again } = await within(waiting);
+      assert.deepEqual(again!.event, original);
+      assert.equal(again!.deliveryCount, 1);
+      assert.equal(await messages(connection, "NAQ_JOB_EVENTS_REPLAY"), 1);
+      await again!.nak();
+      const { value: second } = await within(member.next());
+      assert.equal(second!.deliveryCount, 2);
+      await second!.ack();
+      const isGone = async () => await messages(connection, "NAQ_JOB_EVENTS_REPLAY") === 0;
+      await eventually(isGone);
+      await member.return!();
     });
 
-    it("go to a handler alone, and stay when it fails", async () => {
-      await using storage = await server.open();
-      await storage.storeEvents([event("a"), event("b"), event("c")]);
+    it("are deleted with their job, also while they are given again", async () => {
+      const connection = await server.connect();
+      await using storage = await openSmall(connection);
+      await storage.storeEvents(["gone", "stays", "gone"].map((job) => event(job)));
       await bury(storage, "group", 3);
-      const seen: string[] = [];
-      const handler = ({ event }: { readonly event?: { readonly jobId: string } }): void => {
-        if (event!.jobId === "b") throw new Error("still broken");
-        seen.push(event!.jobId);
-      };
-      await assert.rejects(storage.replayDeadLetters({ handler }), /still broken/);
-      assert.deepEqual(seen, ["a"]);
-      const left = await storage.listDeadLetters();
-      assert.deepEqual(left.map(({ event }) => event?.jobId), ["b", "c"]);
-      assert.equal(await storage.replayDeadLetters({ jobId: "c", handler }), 1);
-      assert.equal(await storage.countEvents(), 3);
+      const [first] = await storage.deadLetters.list();
+      assert.equal(await storage.deadLetters.replay({ ids: [first!.id] }), 1);
+      assert.equal(await storage.deadLetters.replay({ jobId: "stays" }), 1);
+      await storage.deleteEvents("gone");
+      assert.deepEqual(await storage.deadLetters.list(), []);
+      assert.equal(await messages(connection, "NAQ_JOB_EVENTS_REPLAY"), 1);
+      const [only] = await take(held(storage, "group"), 1);
+      assert.equal(only!.event.jobId, "stays");
     });
 
     it("keep what is no event, and the group goes on", async () => {
@@ -98,7 +100,7 @@ for (const version of VERSIONS) {
       await storage.storeEvent(event("fine"));
       const [delivery] = await take(held(storage, "group"), 1);
       assert.equal(delivery!.event.jobId, "fine");
-      const [letter] = await storage.listDeadLetters();
+      const [letter] = await storage.deadLetters.list();
       assert.equal(letter!.event, undefined);
       assert.equal(new TextDecoder().decode(letter!.payload), "junk");
       assert.match(letter!.reason, /Cannot read message 1/);
@@ -111,10 +113,13 @@ for (const version of VERSIONS) {
       const stored = await storage.storeEvent(event("large", { message: "x".repeat(size) }));
       const [delivery] = await take(held(storage, "group"), 1);
       await delivery!.deadLetter(`line\r\nline ${"é".repeat(5000)}\ud800`);
-      const [letter] = await storage.listDeadLetters();
+      const [letter] = await storage.deadLetters.list();
       assert.match(letter!.reason, /^line line é+/);
       assert.equal(letter!.event?.message?.length, size);
-      assert.equal(letter!.sequence, stored.natsSequence);
+      assert.equal(letter!.natsSequence, stored.natsSequence);
+      assert.equal(await storage.deadLetters.replay(), 1);
+      const [again] = await take(held(storage, "group"), 1);
+      assert.equal(again!.event.message?.length, size);
     });
 
     it("are not lost when the server dies while one is made", { timeout }, async () => {
@@ -134,7 +139,7 @@ for (const version of VERSIONS) {
         assert.equal((error as { code?: string }).code, "ERR_LEASE_LOST");
         await (await within(iterator.next())).value!.deadLetter("server gone");
       }
-      const letters = await storage.listDeadLetters();
+      const letters = await storage.deadLetters.list();
       assert.deepEqual(letters.map(({ reason }) => reason), ["server gone"]);
     });
   });

@@ -27,6 +27,11 @@ export interface StorageUnderTest {
   readonly storeUndecodable?: (storage: JobEventStorage, jobId: string) => Promise<void>;
   /** Opens the same events again after `close`; absent where they do not outlive it. */
   readonly reopen?: (closed: JobEventStorage) => Promise<JobEventStorage>;
+  /**
+   * Why `deliveryCount` may count deliveries that another process got and handed to nobody; absent
+   * where it does not.
+   */
+  readonly countsUnseen?: string;
 }
 
 /** Declares the tests of a storage. */

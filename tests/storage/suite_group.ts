@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type {
+  ConsumeOptions,
   JobEventDeadLetter,
   JobEventDelivery,
   JobEventStorage,
@@ -158,7 +159,7 @@ function settleSuite(name: string, under: StorageUnderTest): void {
       storage.deadLetters.list({ consumerName });
     const open = async (
       consumerName: string,
-      options: { readonly ackWaitMs?: number; readonly maxDeliver?: number } = {},
+      options: Omit<ConsumeOptions, "consumerName"> = {},
     ): Promise<AsyncDisposable & { next(): Promise<JobEventDelivery> }> => {
       const deliveries = storage.consumeEvents({ consumerName, from: "new", ...options });
       await within(deliveries.ready);
@@ -204,7 +205,8 @@ function settleSuite(name: string, under: StorageUnderTest): void {
     });
 
     it("nak() delivers again, after its delay", async () => {
-      await using group = await open("nak");
+      // Of several events a storage may have the next one ready when the first is given back.
+      await using group = await open("nak", { maxPending: 1 });
       await storage.storeEvents([event("again"), event("other")]);
       await (await group.next()).nak();
       const again = await group.next();
@@ -351,7 +353,9 @@ function endSuite(name: string, under: StorageUnderTest): void {
       await using reopened = await reopen!(storage);
       const rest = await consume(reopened, "restart", 2);
       assert.deepEqual(jobs(rest), ["c", "d"]);
-      assert.deepEqual(rest.map(({ deliveryCount }) => deliveryCount), [2, 1]);
+      const counts = rest.map(({ deliveryCount }) => deliveryCount);
+      if (under.countsUnseen === undefined) assert.deepEqual(counts, [2, 1]);
+      else assert(counts[0]! >= 2, under.countsUnseen);
     });
   });
 }

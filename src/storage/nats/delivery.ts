@@ -2,9 +2,23 @@
 
 import { JobEventError } from "../../errors.ts";
 import type { StoredJobEvent } from "../../gen/types.ts";
-import type { GroupDelivery, Settlement } from "../../nats/consumer.ts";
+import type { GroupDelivery } from "../../nats/group_reader.ts";
+import type { StreamMessage } from "../../nats/message.ts";
+import type { Settlement } from "../../nats/settle.ts";
 import { exhausted } from "../group.ts";
 import type { JobEventDelivery } from "../storage.ts";
+
+/** What a member got. */
+export interface Received {
+  /** What the server delivered. */
+  readonly source: GroupDelivery;
+  /** The event's own message: where it is given again, the source is a copy of it. */
+  readonly message: StreamMessage;
+  /** How often the group was given the event, with this time. */
+  readonly deliveryCount: number;
+  /** Whether it comes from the stream of what is given again. */
+  readonly isReplay: boolean;
+}
 
 /** What a delivery asks of the member that got it. */
 export interface DeliveryOwner {
@@ -16,10 +30,12 @@ export interface DeliveryOwner {
   readonly maxDeliver: number;
   /** Throws when the storage is closed. */
   assertOpen(action: string): void;
+  /** Tells the server that the event is dealt with. */
+  acknowledge(received: Received, dueAt: number): Promise<void>;
   /** Tells the server, trying until then. */
-  settle(delivery: GroupDelivery, settlement: Settlement, untilMs: number): Promise<void>;
+  settle(received: Received, settlement: Settlement, untilMs: number): Promise<void>;
   /** Stores a dead letter, and acknowledges. */
-  bury(delivery: GroupDelivery, reason: string, deliveryCount: number): Promise<void>;
+  bury(received: Received, reason: string): Promise<unknown>;
   /** The event is dealt with, or no longer this member's. */
   drop(delivery: NatsDelivery): void;
 }
@@ -28,31 +44,36 @@ export interface DeliveryOwner {
 export class NatsDelivery implements JobEventDelivery {
   readonly event: StoredJobEvent;
   readonly deliveryCount: number;
-  /** What the server delivered. */
-  readonly source: GroupDelivery;
+  /** What the member got. */
+  readonly received: Received;
   readonly #owner: DeliveryOwner;
   #dueAt: number;
   #isLost = false;
   #isSettled = false;
 
   /**
-   * Makes a delivery whose time begins now.
+   * Makes a delivery.
    *
    * @param event The decoded message.
-   * @param source What the server delivered.
+   * @param received What the member got.
    * @param owner The member.
    */
-  constructor(event: StoredJobEvent, source: GroupDelivery, owner: DeliveryOwner) {
+  constructor(event: StoredJobEvent, received: Received, owner: DeliveryOwner) {
     this.event = event;
-    this.deliveryCount = source.info.deliveryCount;
-    this.source = source;
+    this.deliveryCount = received.deliveryCount;
+    this.received = received;
     this.#owner = owner;
-    this.#dueAt = Date.now() + owner.ackWaitMs;
+    this.#dueAt = received.source.dueAt;
   }
 
   /** When the server may deliver the event again, in milliseconds since the Unix epoch. */
   get dueAt(): number {
     return this.#dueAt;
+  }
+
+  /** Whether nobody else can have been given the event. */
+  get isLive(): boolean {
+    return !this.#isLost && !this.#isSettled && Date.now() < this.#dueAt;
   }
 
   /** The event was delivered again: every later call fails. */
@@ -63,7 +84,10 @@ export class NatsDelivery implements JobEventDelivery {
 
   /** The event is dealt with. Late is better than never: only a new delivery makes it fail. */
   async ack(): Promise<void> {
-    await this.#settle("acknowledge", () => this.#tell("ack"));
+    await this.#settle(
+      "acknowledge",
+      () => this.#owner.acknowledge(this.received, this.#dueAt),
+    );
   }
 
   /** The event is to be delivered again. */
@@ -76,7 +100,7 @@ export class NatsDelivery implements JobEventDelivery {
       this.#assertInTime("give back");
       if (this.deliveryCount < this.#owner.maxDeliver) await this.#tell({ nakMs: delayMs });
       // The last delivery has failed: there is nothing to wait for.
-      else await this.#owner.bury(this.source, exhausted(this.deliveryCount), this.deliveryCount);
+      else await this.#owner.bury(this.received, exhausted(this.deliveryCount));
     });
   }
 
@@ -93,7 +117,7 @@ export class NatsDelivery implements JobEventDelivery {
   async deadLetter(reason: string): Promise<void> {
     await this.#settle("bury", async () => {
       this.#assertInTime("bury");
-      await this.#owner.bury(this.source, String(reason), this.deliveryCount);
+      await this.#owner.bury(this.received, String(reason));
     });
   }
 
@@ -113,7 +137,7 @@ export class NatsDelivery implements JobEventDelivery {
   }
 
   async #tell(settlement: Settlement): Promise<void> {
-    await this.#owner.settle(this.source, settlement, this.#dueAt);
+    await this.#owner.settle(this.received, settlement, this.#dueAt);
   }
 
   #assertHeld(action: string): void {
@@ -132,44 +156,7 @@ export class NatsDelivery implements JobEventDelivery {
     return new JobEventError(
       "ERR_LEASE_LOST",
       `Cannot ${action} event ${this.event.natsSequence} of group ${consumerName}: its ` +
-        `ackWaitMs of ${ackWaitMs} ms ended`,
+        `ackWaitMs of ${ackWaitMs} ms ended, or the group was reset`,
     );
   }
-}
-
-const MIN_PRUNE_SIZE = 1000;
-
-/**
- * The latest delivery of each event to each group, as far as one storage saw it: the server takes
- * an acknowledgement from whoever had the event before.
- */
-export class ClaimBook {
-  // Whoever drops a delivery unsettled must not keep its event in memory.
-  readonly #latest = new Map<string, WeakRef<NatsDelivery>>();
-  #pruneAt = MIN_PRUNE_SIZE;
-
-  /** Writes down a delivery; an earlier one of the same event is lost. */
-  claim(group: string, delivery: NatsDelivery): void {
-    const key = keyOf(group, delivery);
-    this.#latest.get(key)?.deref()?.lose();
-    this.#latest.set(key, new WeakRef(delivery));
-    if (this.#latest.size >= this.#pruneAt) this.#prune();
-  }
-
-  /** The event was settled. */
-  settle(group: string, delivery: NatsDelivery): void {
-    const key = keyOf(group, delivery);
-    if (this.#latest.get(key)?.deref() === delivery) this.#latest.delete(key);
-  }
-
-  #prune(): void {
-    for (const [key, reference] of this.#latest) {
-      if (reference.deref() === undefined) this.#latest.delete(key);
-    }
-    this.#pruneAt = Math.max(MIN_PRUNE_SIZE, this.#latest.size * 2);
-  }
-}
-
-function keyOf(group: string, { event }: NatsDelivery): string {
-  return `${event.natsSequence} ${group}`;
 }

@@ -21,7 +21,7 @@ export function joinGroup(
   makeLifetime: MakeLifetime,
 ): JobEventDeliveries {
   const { consumerName, ackWaitMs = 30_000, maxDeliver = 5, maxPending = 100 } = options;
-  const { from = "all", jobId, signal } = options;
+  const { from = "all", reset = false, jobId, signal, onDeadLetter } = options;
   checkWhole("ackWaitMs", ackWaitMs, 1);
   checkWhole("maxDeliver", maxDeliver, 1);
   checkWhole("maxPending", maxPending, 1);
@@ -33,9 +33,11 @@ export function joinGroup(
     filter: compileFilter(options),
     patterns: consumerPatterns(subjects.filters(options), wide, capabilities),
     start: liveStart(compileStart(from)),
+    reset,
     ackWaitMs,
     maxDeliver,
     maxPending,
+    onDeadLetter,
   });
   const lifetime = makeLifetime(signal, () => member.leave());
   const joined = lifetime.ended ? Promise.resolve() : member.join(lifetime.signal);

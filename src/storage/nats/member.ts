@@ -1,17 +1,22 @@
 /** A member of a group: gets one event after the other, and holds what is not settled. */
 
 import { isJobEventError } from "../../errors.ts";
-import type { StoredJobEvent } from "../../gen/types.ts";
-import { type GroupDelivery, GroupReader, settle, type Settlement } from "../../nats/consumer.ts";
-import type { DeadLetterStore } from "../../nats/dead_letters.ts";
-import { ensureGroup, type GroupOptions } from "../../nats/group_setup.ts";
+import type { AckSender } from "../../nats/ack_sender.ts";
+import type { DeadLetterStore, StoredLetter } from "../../nats/dead_letters.ts";
+import { type GroupDelivery, GroupReader } from "../../nats/group_reader.ts";
+import { ensureGroup, ensureReplays, type GroupOptions } from "../../nats/group_setup.ts";
+import { completed, fitReason, isIncomplete, type KeptMessage, readKept } from "../../nats/kept.ts";
 import { isTransient, patiently, type ReadContext } from "../../nats/patience.ts";
+import { settle, type Settlement } from "../../nats/settle.ts";
 import { ChangeSignal } from "../changes.ts";
 import type { CompiledFilter } from "../filter.ts";
 import { exhausted } from "../group.ts";
 import type { Lifetime } from "../pull.ts";
+import type { JobEventDeadLetter } from "../storage.ts";
+import type { ClaimBook } from "./claims.ts";
+import { publicLetter } from "./dead_letters.ts";
 import { type EventDecoder, isEvent } from "./decoder.ts";
-import { type ClaimBook, type DeliveryOwner, NatsDelivery } from "./delivery.ts";
+import { type DeliveryOwner, NatsDelivery, type Received } from "./delivery.ts";
 
 /** What the members of a storage share. */
 export interface MemberContext {
@@ -19,6 +24,7 @@ export interface MemberContext {
   readonly decoder: EventDecoder;
   readonly deadLetters: DeadLetterStore;
   readonly claims: ClaimBook;
+  readonly acks: AckSender;
   /** Throws when the storage is closed. */
   readonly assertOpen: (action: string) => void;
 }
@@ -33,12 +39,22 @@ export interface MemberOptions extends GroupOptions {
   readonly maxDeliver: number;
   /** How many deliveries the member holds at the most. */
   readonly maxPending: number;
+  /** Told of what became a dead letter undelivered. */
+  readonly onDeadLetter: ((letter: JobEventDeadLetter) => void) | undefined;
 }
 
 /** How long the end of a member may take, in milliseconds. */
 const LEAVE_MS = 2000;
+/** The most messages that a member has here before it is asked for them. */
+const MAX_AHEAD = 64;
 
-/** Takes part in a group. */
+/**
+ * Takes part in a group.
+ *
+ * It reads ahead, and the server counts a delivery that nobody was handed. No event may become a
+ * dead letter because of such deliveries. So the last delivery that an event may have is made
+ * through the stream of what is given again, from which one message is taken at a time.
+ */
 export class NatsGroupMember implements DeliveryOwner {
   readonly consumerName: string;
   readonly ackWaitMs: number;
@@ -46,9 +62,14 @@ export class NatsGroupMember implements DeliveryOwner {
   readonly assertOpen: (action: string) => void;
   readonly #context: MemberContext;
   readonly #options: MemberOptions;
-  readonly #reader: GroupReader;
+  readonly #events: GroupReader;
+  readonly #replays: GroupReader;
   readonly #held = new Set<NatsDelivery>();
-  readonly #room = new ChangeSignal();
+  readonly #changes = new ChangeSignal();
+  readonly #stopWatching: () => void;
+  #isAsked = false;
+  /** What was taken and waited for its bytes. */
+  #whole: Received | undefined;
 
   /**
    * Makes a member; {@linkcode join} begins.
@@ -57,104 +78,254 @@ export class NatsGroupMember implements DeliveryOwner {
    * @param options The group.
    */
   constructor(context: MemberContext, options: MemberOptions) {
+    const { reads, deadLetters, claims } = context;
+    const { name, ackWaitMs } = options;
     this.#context = context;
     this.#options = options;
-    this.#reader = new GroupReader(context.reads, options.name);
     this.assertOpen = context.assertOpen;
     this.consumerName = options.consumerName;
-    this.ackWaitMs = options.ackWaitMs;
+    this.ackWaitMs = ackWaitMs;
     this.maxDeliver = options.maxDeliver;
+    const shared = {
+      ackWaitMs,
+      isAsked: () => this.#isAsked,
+      onArrival: () => this.#changes.notify(),
+    };
+    this.#events = new GroupReader(reads, name, {
+      ...shared,
+      room: () => this.#roomAhead(),
+      onMessage: (delivery) => !this.#moveLast(delivery),
+      onUnseen: (delivery) => this.#returnEvent(delivery),
+      onConsumer: (created) => claims.renew(name, created),
+    });
+    this.#replays = new GroupReader(deadLetters.replays.context, name, {
+      ...shared,
+      room: () => this.#held.size < options.maxPending ? 1 : 0,
+      onMessage: () => true,
+      onUnseen: (delivery) => this.#returnReplay(delivery),
+      onConsumer: () => {},
+    });
+    this.#stopWatching = claims.watch(name, () => {
+      this.#events.restart();
+      this.#changes.notify();
+    });
   }
 
   /** Makes the group where it is not there yet. */
   async join(signal: AbortSignal): Promise<void> {
-    const { reads } = this.#context;
-    await patiently(reads, () => ensureGroup(reads.stream, this.#options), signal);
+    const { reads, deadLetters: { replays }, claims } = this.#context;
+    const { name } = this.#options;
+    await patiently(reads, () => ensureReplays(replays, this.#options), signal);
+    // Last, so that a reset is not repeated when the other fails.
+    const ensure = (): Promise<string> => ensureGroup(reads.stream, this.#options);
+    claims.renew(name, await patiently(reads, ensure, signal));
   }
 
   /** The next event, or `undefined` when the life is over. */
   async next(lifetime: Lifetime): Promise<NatsDelivery | undefined> {
-    const { signal } = lifetime;
-    while (!lifetime.ended) {
-      const { version } = this.#room;
+    this.#isAsked = true;
+    try {
+      return await this.#next(lifetime);
+    } finally {
+      this.#isAsked = false;
+    }
+  }
+
+  async #next({ signal }: Lifetime): Promise<NatsDelivery | undefined> {
+    while (!signal.aborted) {
+      const { version } = this.#changes;
+      this.#events.assertReading();
+      this.#replays.assertReading();
       if (this.#held.size >= this.#options.maxPending && !this.#dropExpired()) {
         const nextExpiry = Math.min(...[...this.#held].map(({ dueAt }) => dueAt));
-        await this.#room.wait(version, signal, nextExpiry - Date.now());
+        await this.#changes.wait(version, signal, nextExpiry - Date.now());
         continue;
       }
-      const source = await this.#reader.next(signal);
-      if (source === undefined) break;
-      const event = await this.#sift(source);
-      if (event === undefined) continue;
-      const delivery = new NatsDelivery(event, source, this);
-      this.#context.claims.claim(this.#options.name, delivery);
-      this.#held.add(delivery);
-      return delivery;
+      const received = this.#take();
+      const sifted = received && this.#sift(received);
+      this.#events.ask();
+      this.#replays.ask();
+      if (sifted instanceof NatsDelivery) return sifted;
+      if (received === undefined) await this.#changes.wait(version, signal);
+      else await sifted;
     }
     return undefined;
   }
 
   /** Asks for nothing more, and gives back what is unsettled. */
   async leave(): Promise<void> {
-    const { link } = this.#context.reads;
+    const { reads: { link }, acks } = this.#context;
+    this.#stopWatching();
     // First, so that what is given back goes to somebody else.
-    this.#reader.close();
-    for (const { source } of this.#held) this.#reader.giveBack(source.ackSubject);
+    const [events, replays] = await Promise.all([this.#events.close(), this.#replays.close()]);
+    if (this.#whole !== undefined) replays.push(this.#whole.source);
+    for (const { received: { source } } of this.#held) this.#events.giveBack(source);
     this.#held.clear();
+    for (const delivery of events) this.#returnEvent(delivery);
+    for (const delivery of replays) this.#returnReplay(delivery);
     if (!link.isUp) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => timer = setTimeout(resolve, LEAVE_MS));
-    await Promise.race([link.connection.flush().catch(() => {}), late]);
+    const flushed = acks.drained().then(() => link.connection.flush()).catch(() => {});
+    await Promise.race([flushed, late]);
     clearTimeout(timer);
   }
 
+  /** Tells the server that an event is dealt with. */
+  async acknowledge(received: Received, dueAt: number): Promise<void> {
+    const { reads: { link }, acks, claims } = this.#context;
+    const { source } = received;
+    if (link.isUp) await acks.send(source.ackSubject);
+    else await this.settle(received, "ack", dueAt);
+    claims.forgetUnseen(this.#options.name, received.message.sequence);
+    if (Date.now() >= dueAt) this.#discard(received);
+  }
+
+  /** Drops the next delivery of what is settled now: it may have come already. */
+  #discard({ source, isReplay }: Received): void {
+    (isReplay ? this.#replays : this.#events).discard(source.info.streamSequence);
+  }
+
   /** Tells the server what became of a delivery. */
-  async settle(source: GroupDelivery, settlement: Settlement, untilMs: number): Promise<void> {
-    await settle(this.#context.reads, source, settlement, untilMs);
+  async settle({ source }: Received, settlement: Settlement, untilMs: number): Promise<void> {
+    await settle(source, settlement, untilMs);
   }
 
   /** Stores a dead letter, and only then acknowledges. */
-  async bury(source: GroupDelivery, reason: string, deliveryCount: number): Promise<void> {
+  async bury(received: Received, reason: string): Promise<StoredLetter> {
     const { name, ackWaitMs } = this.#options;
-    const { message } = source;
-    const letter = { message, group: name, reason, deliveryCount, deadAt: Date.now() };
-    await this.#context.deadLetters.put(letter);
-    await this.settle(source, "ack", Date.now() + ackWaitMs);
+    this.#events.keep(received.source);
+    const letter = this.#keep(received, received.deliveryCount, reason);
+    const stored = await this.#context.deadLetters.put(letter);
+    await this.settle(received, "ack", Date.now() + ackWaitMs);
+    this.#context.claims.forgetUnseen(name, received.message.sequence);
+    this.#discard(received);
+    return stored;
   }
 
   /** A delivery is settled or lost. */
   drop(delivery: NatsDelivery): void {
     this.#context.claims.settle(this.#options.name, delivery);
-    if (this.#held.delete(delivery)) this.#room.notify();
+    if (!this.#held.delete(delivery)) return;
+    this.#changes.notify();
   }
 
-  /** The event of a delivery, if it is for the caller; else it is dealt with here. */
-  async #sift(source: GroupDelivery): Promise<StoredJobEvent | undefined> {
-    const { message, info: { deliveryCount } } = source;
-    const { maxDeliver, filter } = this.#options;
-    if (deliveryCount > maxDeliver) {
-      const count = deliveryCount - 1;
-      await this.#tryToBury(source, exhausted(count), count);
-      return undefined;
+  #roomAhead(): number {
+    const { maxDeliver, maxPending } = this.#options;
+    // The first delivery is the last one: nobody takes it without handing it out.
+    if (maxDeliver === 1) return this.#isAsked ? 1 : 0;
+    return Math.min(MAX_AHEAD, maxPending - this.#held.size - this.#replays.waiting);
+  }
+
+  #take(): Received | undefined {
+    const whole = this.#whole;
+    this.#whole = undefined;
+    if (whole !== undefined) return whole;
+    const replay = this.#replays.take();
+    if (replay !== undefined) return this.#unpack(replay);
+    const source = this.#events.take();
+    if (source === undefined) return undefined;
+    return this.#received(source);
+  }
+
+  #received(source: GroupDelivery): Received {
+    const { message, info: { deliveryCount: count } } = source;
+    const unseen = this.#context.claims.unseen(this.#options.name, message.sequence);
+    return { source, message, deliveryCount: count - unseen, isReplay: false };
+  }
+
+  #unpack(source: GroupDelivery): Received | undefined {
+    const kept = readKept(source.message);
+    if (kept !== undefined) {
+      const deliveryCount = kept.deliveryCount + source.info.deliveryCount;
+      return { source, message: kept.message, deliveryCount, isReplay: true };
     }
-    const event = this.#context.decoder.decode(message);
-    if (!isEvent(event)) {
-      await this.#tryToBury(source, event.message, deliveryCount);
-      return undefined;
-    }
-    if (filter.matches(event)) return event;
-    this.#reader.pass(source.ackSubject);
+    this.#replays.pass(source);
     return undefined;
   }
 
-  async #tryToBury(source: GroupDelivery, reason: string, deliveryCount: number): Promise<void> {
+  /** The delivery of what is for the caller; else it is dealt with here. */
+  #sift(received: Received): NatsDelivery | Promise<void> | undefined {
+    const { maxDeliver, filter, name } = this.#options;
+    const { source, message, deliveryCount, isReplay } = received;
+    if (deliveryCount > maxDeliver) {
+      const deliveries = deliveryCount - 1;
+      const last = { ...received, deliveryCount: deliveries };
+      return this.#attempt(() => this.#buryUndelivered(last, exhausted(deliveries)));
+    }
+    if (isReplay && isIncomplete(message)) return this.#attempt(() => this.#complete(received));
+    const event = this.#context.decoder.decode(message);
+    if (!isEvent(event)) {
+      return this.#attempt(() => this.#buryUndelivered(received, event.message));
+    }
+    const delivery = new NatsDelivery(event, received, this);
+    const isWanted = isReplay || filter.matches(event);
+    if (isWanted && this.#context.claims.claim(name, delivery)) {
+      this.#held.add(delivery);
+      return delivery;
+    }
+    this.#events.pass(source);
+    return undefined;
+  }
+
+  async #attempt(action: () => Promise<void>): Promise<void> {
     try {
-      await this.bury(source, reason, deliveryCount);
+      await action();
     } catch (error) {
       // It comes again when its time is over, or has come already.
       const isLost = isJobEventError(error) && error.code === "ERR_LEASE_LOST";
       if (!isLost && !isTransient(error)) throw error;
     }
+  }
+
+  async #buryUndelivered(received: Received, reason: string): Promise<void> {
+    const letter = await this.bury(received, reason);
+    this.#options.onDeadLetter?.(publicLetter(letter));
+  }
+
+  /** Moves what is at its last delivery to where deliveries are made one at a time. */
+  #moveLast(source: GroupDelivery): boolean {
+    const received = this.#received(source);
+    if (this.maxDeliver === 1 || received.deliveryCount !== this.maxDeliver) return false;
+    const last = this.#keep(received, this.maxDeliver - 1, "Last delivery");
+    const move = async (): Promise<void> => {
+      await this.#context.deadLetters.replays.put(last);
+      await this.settle(received, "ack", source.dueAt);
+      this.#discard(received);
+    };
+    // Where it fails the event comes again when its time is over.
+    move().catch(() => {});
+    return true;
+  }
+
+  async #complete(received: Received): Promise<void> {
+    const { headers: _, ...message } = await completed(this.#context.reads, received.message);
+    this.#whole = { ...received, message };
+  }
+
+  #keep({ message }: Received, deliveryCount: number, reason: string): KeptMessage {
+    const { name: group } = this.#options;
+    return { message, group, deliveryCount, reason: fitReason(reason), keptAt: Date.now() };
+  }
+
+  #returnEvent(source: GroupDelivery): void {
+    const { claims, deadLetters: { replays } } = this.#context;
+    const received = this.#received(source);
+    if (received.deliveryCount < this.maxDeliver) {
+      claims.addUnseen(this.#options.name, source.message.sequence);
+      this.#events.giveBack(source);
+    } else {
+      replays.send(this.#keep(received, received.deliveryCount - 1, "Last delivery"));
+      this.#events.pass(source);
+    }
+  }
+
+  /** Puts a message in its own place, without the count of this delivery. */
+  #returnReplay({ message, info }: GroupDelivery): void {
+    const kept = readKept(message);
+    if (kept === undefined) return;
+    const deliveryCount = kept.deliveryCount + info.deliveryCount - 1;
+    this.#context.deadLetters.replays.send({ ...kept, deliveryCount });
   }
 
   /** Forgets the deliveries whose time is over: they are the group's again. */

@@ -6,6 +6,7 @@ import { MAX_EVENT_BYTES } from "../../event/limits.ts";
 import type { JobEventSubjects } from "../../event/subjects.ts";
 import { encodeSubjectToken } from "../../event/token.ts";
 import type { JobEvent, JobEventType, StoredJobEvent } from "../../gen/types.ts";
+import { AckSender } from "../../nats/ack_sender.ts";
 import type { NatsConnectionLike } from "../../nats/connection.ts";
 import { DeadLetterStore } from "../../nats/dead_letters.ts";
 import { deleteMatching, purgeBefore } from "../../nats/delete.ts";
@@ -16,17 +17,10 @@ import { NatsJobEventPublisher } from "../../nats/publisher.ts";
 import { ReplyInbox } from "../../nats/replies.ts";
 import { type EventStream, openEventStream } from "../../nats/stream.ts";
 import { checkTime, checkWhole, compileRange } from "../filter.ts";
-import {
-  type DeadLetter,
-  type DeadLetterFilter,
-  listDeadLetters,
-  replayDeadLetters,
-  type ReplayOptions,
-  selectionOf,
-} from "./dead_letters.ts";
+import { ClaimBook } from "./claims.ts";
+import { NatsDeadLetters } from "./dead_letters.ts";
 import { EventDecoder } from "./decoder.ts";
 import { appendChecked } from "./append.ts";
-import { ClaimBook } from "./delivery.ts";
 import { followEvents } from "./follow.ts";
 import { joinGroup } from "./join.ts";
 import { Lives } from "./lives.ts";
@@ -36,6 +30,7 @@ import type {
   AppendOptions,
   AppendOutcome,
   ConsumeOptions,
+  JobEventDeadLetters,
   JobEventDeliveries,
   JobEventFilter,
   JobEventQuery,
@@ -75,13 +70,16 @@ import { storeEvent, storeEvents } from "../store.ts";
  * ```
  */
 export class NatsJobEventStorage implements JobEventStorage {
+  /** The events that groups gave up on. */
+  readonly deadLetters: JobEventDeadLetters;
   readonly #stream: EventStream;
   readonly #publisher: NatsJobEventPublisher;
   readonly #link: ConnectionLink;
   readonly #inbox: ReplyInbox;
   readonly #reads: ReadContext;
   readonly #decoder: EventDecoder;
-  readonly #deadLetters: DeadLetterStore;
+  readonly #letters: DeadLetterStore;
+  readonly #acks: AckSender;
   readonly #claims = new ClaimBook();
   readonly #ids = new EventIdSource();
   readonly #maxEventBytes: number;
@@ -106,7 +104,9 @@ export class NatsJobEventStorage implements JobEventStorage {
       patienceMs: options.patienceMs ?? 15_000,
     };
     this.#decoder = new EventDecoder(options.onDecodeError);
-    this.#deadLetters = new DeadLetterStore(this.#reads);
+    this.#letters = new DeadLetterStore(this.#reads);
+    this.deadLetters = new NatsDeadLetters(this.#letters, this.#assertOpen, this.#end.signal);
+    this.#acks = new AckSender(this.#link);
     this.#maxEventBytes = options.maxEventBytes ?? MAX_EVENT_BYTES;
     this.#closesConnection = options.closeConnection ?? false;
   }
@@ -291,38 +291,12 @@ export class NatsJobEventStorage implements JobEventStorage {
     const context = {
       reads: this.#reads,
       decoder: this.#decoder,
-      deadLetters: this.#deadLetters,
+      deadLetters: this.#letters,
       claims: this.#claims,
+      acks: this.#acks,
       assertOpen: this.#assertOpen,
     };
     return joinGroup(context, options, this.#lives.begin);
-  }
-
-  /** What groups gave up on, the oldest first. */
-  async listDeadLetters(filter: DeadLetterFilter = {}): Promise<DeadLetter[]> {
-    this.#assertOpen("read dead letters");
-    return await listDeadLetters(this.#deadLetters, filter);
-  }
-
-  /**
-   * Gives dead letters another chance, and removes each that was dealt with: by the `handler`, or
-   * by storing its event again at the end of the stream, for every reader and every group.
-   *
-   * @returns How many there were.
-   */
-  async replayDeadLetters(options: ReplayOptions = {}): Promise<number> {
-    this.#assertOpen("replay dead letters");
-    return await replayDeadLetters(this.#deadLetters, this, this.#ids, options);
-  }
-
-  /**
-   * Deletes dead letters.
-   *
-   * @returns How many there were.
-   */
-  async deleteDeadLetters(filter: Omit<DeadLetterFilter, "limit"> = {}): Promise<number> {
-    this.#assertOpen("delete dead letters");
-    return await this.#deadLetters.purge(selectionOf(filter));
   }
 
   /**
@@ -334,7 +308,7 @@ export class NatsJobEventStorage implements JobEventStorage {
   async deleteEvents(jobId: string, options: { readonly erase?: boolean } = {}): Promise<number> {
     this.#assertOpen("delete events");
     const { erase = false } = options;
-    await this.#deadLetters.purge({ job: encodeSubjectToken(jobId) }, erase);
+    await this.#letters.forget(encodeSubjectToken(jobId), erase);
     return await deleteMatching(this.#reads, this.subjects.job(jobId), erase);
   }
 

@@ -1,0 +1,102 @@
+/** Who has which event, as far as one storage sees it. */
+
+import type { NatsDelivery } from "./delivery.ts";
+
+const MIN_PRUNE_SIZE = 1000;
+const MAX_UNSEEN = 10_000;
+
+/**
+ * The latest delivery of each event to each group, as far as one storage saw it: the server takes
+ * an acknowledgement from whoever had the event before.
+ */
+export class ClaimBook {
+  // Whoever drops a delivery unsettled must not keep its event in memory.
+  readonly #latest = new Map<string, WeakRef<NatsDelivery>>();
+  /** How many of the deliveries that the server counts nobody saw. */
+  readonly #unseen = new Map<string, number>();
+  /** When the consumer of each group was made. */
+  readonly #created = new Map<string, string>();
+  readonly #watchers = new Map<string, Set<() => void>>();
+  #pruneAt = MIN_PRUNE_SIZE;
+
+  /**
+   * Writes down a delivery; an earlier one of the same event is lost.
+   *
+   * @returns `false` when the event is under way in another form, once as itself and once as what
+   * is given again: once is enough.
+   */
+  claim(group: string, delivery: NatsDelivery): boolean {
+    const key = keyOf(group, delivery.event.natsSequence);
+    const earlier = this.#latest.get(key)?.deref();
+    const isOther = earlier?.received.isReplay !== delivery.received.isReplay;
+    if (earlier?.isLive && isOther) return false;
+    earlier?.lose();
+    this.#latest.set(key, new WeakRef(delivery));
+    if (this.#latest.size >= this.#pruneAt) this.#prune();
+    return true;
+  }
+
+  /** The event was settled. */
+  settle(group: string, delivery: NatsDelivery): void {
+    const key = keyOf(group, delivery.event.natsSequence);
+    if (this.#latest.get(key)?.deref() === delivery) this.#latest.delete(key);
+  }
+
+  /** How many deliveries of an event came to nobody's eyes. */
+  unseen(group: string, sequence: number): number {
+    return this.#unseen.get(keyOf(group, sequence)) ?? 0;
+  }
+
+  /** A delivery was given back that nobody saw. */
+  addUnseen(group: string, sequence: number): void {
+    const key = keyOf(group, sequence);
+    this.#unseen.set(key, (this.#unseen.get(key) ?? 0) + 1);
+    if (this.#unseen.size <= MAX_UNSEEN) return;
+    const [oldest] = this.#unseen.keys();
+    this.#unseen.delete(oldest!);
+  }
+
+  /** An event will not be delivered again. */
+  forgetUnseen(group: string, sequence: number): void {
+    if (this.#unseen.size > 0) this.#unseen.delete(keyOf(group, sequence));
+  }
+
+  /** Calls back when a group has another consumer. The returned function ends that. */
+  watch(group: string, callback: () => void): () => void {
+    const watchers = this.#watchers.get(group) ?? new Set();
+    this.#watchers.set(group, watchers.add(callback));
+    return () => {
+      watchers.delete(callback);
+      if (watchers.size === 0) this.#watchers.delete(group);
+    };
+  }
+
+  /** A group has this consumer: if there was another one before, what that delivered is void. */
+  renew(group: string, created: string): void {
+    const before = this.#created.get(group);
+    this.#created.set(group, created);
+    if (before === undefined || before === created) return;
+    for (const key of [...this.#unseen.keys()]) {
+      if (isOf(group, key)) this.#unseen.delete(key);
+    }
+    for (const [key, reference] of [...this.#latest]) {
+      if (isOf(group, key)) reference.deref()?.lose();
+    }
+    for (const callback of this.#watchers.get(group) ?? []) callback();
+  }
+
+  #prune(): void {
+    for (const [key, reference] of this.#latest) {
+      if (reference.deref() === undefined) this.#latest.delete(key);
+    }
+    this.#pruneAt = Math.max(MIN_PRUNE_SIZE, this.#latest.size * 2);
+  }
+}
+
+function keyOf(group: string, sequence: number): string {
+  return `${sequence} ${group}`;
+}
+
+function isOf(group: string, key: string): boolean {
+  return key.slice(key.indexOf(" ") + 1) === group;
+}
