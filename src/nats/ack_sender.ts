@@ -3,6 +3,8 @@
 import { type ConnectionLink, pause } from "./link.ts";
 import { ACK } from "./settle.ts";
 
+/** So many acknowledgements are written at once; fewer after a turn of the runtime. */
+const BATCH = 32;
 /** So many acknowledgements may be unconfirmed before {@linkcode AckSender.send} waits. */
 const MAX_UNCONFIRMED = 1024;
 /** How long acknowledgements are collected until one round trip confirms them all. */
@@ -15,7 +17,10 @@ const LONGEST_WAIT_MS = 60_000;
  */
 export class AckSender {
   readonly #link: ConnectionLink;
+  /** In the order in which they were or will be sent. */
   #unconfirmed: string[] = [];
+  #sent = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #confirming: Promise<void> | undefined;
 
   /** @param link The connection. */
@@ -25,32 +30,47 @@ export class AckSender {
 
   /** Acknowledges a delivery. Waits only while too many are unconfirmed. */
   async send(ackSubject: string): Promise<void> {
-    this.#link.connection.publish(ackSubject, ACK);
-    this.#unconfirmed.push(ackSubject);
+    const count = this.#unconfirmed.push(ackSubject);
+    // Each write to the connection costs more than anything else here.
+    if (count - this.#sent >= BATCH) this.flush();
+    else this.#timer ??= setTimeout(() => this.flush());
+    while (this.#unconfirmed.length >= MAX_UNCONFIRMED && this.flush()) await this.#confirming;
+  }
+
+  /** Sends what is collected. Gives `false` when the connection is closed for good. */
+  flush(): boolean {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const { connection } = this.#link;
+    if (connection.isClosed()) return false;
+    for (; this.#sent < this.#unconfirmed.length; this.#sent++) {
+      connection.publish(this.#unconfirmed[this.#sent]!, ACK);
+    }
     this.#confirming ??= this.#confirm().finally(() => this.#confirming = undefined);
-    while (this.#unconfirmed.length >= MAX_UNCONFIRMED) await this.#confirming;
+    return true;
   }
 
   /** Waits until the server has every acknowledgement, or the connection is down. */
   async drained(): Promise<void> {
-    while (this.#unconfirmed.length > 0 && this.#link.isUp) await this.#confirming;
+    while (this.#unconfirmed.length > 0 && this.#link.isUp && this.flush()) await this.#confirming;
   }
 
   async #confirm(): Promise<void> {
     const { connection } = this.#link;
-    while (this.#unconfirmed.length > 0 && !connection.isClosed()) {
+    while (this.#sent > 0 && !connection.isClosed()) {
       await pause(COLLECT_MS);
       const { losses } = this.#link;
-      const count = this.#unconfirmed.length;
+      const count = this.#sent;
       const isSeen = await this.#link.unlessLost(connection.flush()).then(() => true, () => false);
       if (isSeen && this.#link.losses === losses) {
         this.#unconfirmed.splice(0, count);
+        this.#sent -= count;
         continue;
       }
       await this.#link.whenUp(LONGEST_WAIT_MS);
       if (!this.#link.isUp) continue;
-      for (const subject of this.#unconfirmed) connection.publish(subject, ACK);
+      this.#sent = 0;
+      this.flush();
     }
-    this.#unconfirmed = [];
   }
 }

@@ -56,10 +56,15 @@ const LONGEST_PAUSE_MS = 2000;
 /** A group that is set back is away for a moment; one that is away for longer was deleted. */
 const MISSING_MS = 2000;
 const SWEEP_MS = 1000;
+/** The most messages that are here before somebody asks for them. */
+const MAX_AHEAD = 64;
+/** What is taken in this time is read ahead. */
+const AHEAD_MS = 20;
 
 /**
- * Reads ahead: asks the server for more while there is half of what may be here, and keeps what
- * waits here from being delivered to others. What nobody takes is given back after a while.
+ * Reads ahead what is taken in a moment, so that the server is not waited for and other members get
+ * their share: asks for more when half of it is left, and keeps what waits here from being
+ * delivered to others. What nobody takes is given back after a while.
  */
 export class GroupReader {
   readonly #context: ReadContext;
@@ -74,6 +79,11 @@ export class GroupReader {
   /** Whether the server may still have a request. */
   #isOpen = false;
   #takenAt = Date.now();
+  #ahead = 1;
+  /** What was taken since more was asked for, and how long whoever took it was busy with it. */
+  #taken = 0;
+  #busyMs = 0;
+  #busySince: number | undefined;
   #pauseMs = FIRST_PAUSE_MS;
   #missingSince: number | undefined;
   #isReading = false;
@@ -108,9 +118,14 @@ export class GroupReader {
         this.#owner.onArrival();
       });
     }
-    const room = this.#owner.room();
+    if (this.#wake === undefined) return;
+    const pace = this.#taken / Math.max(this.#busyMs, 0.001);
+    const ahead = Math.min(Math.ceil(pace * AHEAD_MS), this.#ahead * 2, MAX_AHEAD);
+    const room = Math.min(this.#owner.room(), Math.max(ahead, 1));
     const wanted = room - this.#waiting.length;
-    if (wanted <= 0 || wanted < room / 2 || this.#wake === undefined) return;
+    if (wanted <= 0 || wanted < room / 2) return;
+    this.#ahead = Math.max(ahead, 1);
+    this.#taken = this.#busyMs = 0;
     this.#wake(wanted);
     this.#wake = undefined;
   }
@@ -129,12 +144,17 @@ export class GroupReader {
   take(): GroupDelivery | undefined {
     this.#takenAt = Date.now();
     const { ackWaitMs } = this.#owner;
+    const time = performance.now();
+    if (this.#busySince !== undefined) this.#busyMs += time - this.#busySince;
+    this.#busySince = undefined;
     for (;;) {
       const delivery = this.#waiting.shift();
       if (delivery === undefined) break;
       const now = this.#takenAt;
       // Meanwhile it may be somebody else's.
       if (delivery.dueAt <= now) continue;
+      this.#taken++;
+      this.#busySince = time;
       if (delivery.dueAt - now > ackWaitMs * 0.9) return delivery;
       this.keep(delivery);
       return { ...delivery, dueAt: now + ackWaitMs };

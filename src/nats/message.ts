@@ -41,16 +41,14 @@ export function parseAckSubject(reply: string | undefined): DeliveryInfo | undef
   if (reply === undefined || !reply.startsWith("$JS.ACK.")) return undefined;
   const tokens = reply.split(".");
   const first = tokens.length === SHORT_TOKENS ? 4 : tokens.length >= LONG_TOKENS ? 6 : -1;
-  const [deliveryCount, streamSequence, consumerSequence, , pending] = tokens
-    .slice(first, first + 5)
-    .map(Number);
+  const streamSequence = Number(tokens[first + 1]);
   if (first < 0 || !Number.isSafeInteger(streamSequence)) return undefined;
   return {
     consumer: tokens[first - 1]!,
-    deliveryCount: deliveryCount!,
-    streamSequence: streamSequence!,
-    consumerSequence: consumerSequence!,
-    pending: pending!,
+    deliveryCount: Number(tokens[first]),
+    streamSequence,
+    consumerSequence: Number(tokens[first + 2]),
+    pending: Number(tokens[first + 4]),
   };
 }
 

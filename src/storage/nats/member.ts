@@ -45,8 +45,6 @@ export interface MemberOptions extends GroupOptions {
 
 /** How long the end of a member may take, in milliseconds. */
 const LEAVE_MS = 2000;
-/** The most messages that a member has here before it is asked for them. */
-const MAX_AHEAD = 64;
 
 /**
  * Takes part in a group.
@@ -156,19 +154,30 @@ export class NatsGroupMember implements DeliveryOwner {
   async leave(): Promise<void> {
     const { reads: { link }, acks } = this.#context;
     this.#stopWatching();
-    // First, so that what is given back goes to somebody else.
-    const [events, replays] = await Promise.all([this.#events.close(), this.#replays.close()]);
-    if (this.#whole !== undefined) replays.push(this.#whole.source);
-    for (const { received: { source } } of this.#held) this.#events.giveBack(source);
-    this.#held.clear();
-    for (const delivery of events) this.#returnEvent(delivery);
-    for (const delivery of replays) this.#returnReplay(delivery);
+    const left = Promise.all([this.#leaveEvents(), this.#leaveReplays()])
+      .then(() => acks.drained())
+      .then(() => link.connection.flush())
+      .catch(() => {});
     if (!link.isUp) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => timer = setTimeout(resolve, LEAVE_MS));
-    const flushed = acks.drained().then(() => link.connection.flush()).catch(() => {});
-    await Promise.race([flushed, late]);
+    await Promise.race([left, late]);
     clearTimeout(timer);
+  }
+
+  async #leaveEvents(): Promise<void> {
+    const held = [...this.#held];
+    this.#held.clear();
+    // First, so that what is given back goes to somebody else.
+    const unseen = await this.#events.close();
+    for (const { received: { source } } of held) this.#events.giveBack(source);
+    for (const delivery of unseen) this.#returnEvent(delivery);
+  }
+
+  async #leaveReplays(): Promise<void> {
+    const unseen = await this.#replays.close();
+    if (this.#whole !== undefined) unseen.push(this.#whole.source);
+    for (const delivery of unseen) this.#returnReplay(delivery);
   }
 
   /** Tells the server that an event is dealt with. */
@@ -214,7 +223,7 @@ export class NatsGroupMember implements DeliveryOwner {
     const { maxDeliver, maxPending } = this.#options;
     // The first delivery is the last one: nobody takes it without handing it out.
     if (maxDeliver === 1) return this.#isAsked ? 1 : 0;
-    return Math.min(MAX_AHEAD, maxPending - this.#held.size - this.#replays.waiting);
+    return maxPending - this.#held.size - this.#replays.waiting;
   }
 
   #take(): Received | undefined {
