@@ -368,7 +368,8 @@ export class GroupReader {
   #gone(): JobEventError {
     return new JobEventError(
       "ERR_NOT_FOUND",
-      `Cannot go on in group ${this.#name} of stream "${this.#context.stream.name}": it was deleted`,
+      `Cannot go on in group ${this.#name} of stream "${this.#context.stream.name}": it was ` +
+        "deleted",
     );
   }
 

@@ -100,6 +100,47 @@ for (const version of VERSIONS) {
       await assert.rejects(within(held.next()), { code: "ERR_CLOSED" });
     });
 
+    it("no event is buried because members left that had it ahead", async () => {
+      const connection = await server.connect();
+      await using storage = await openSmall(connection);
+      const names = Array.from({ length: 24 }, (_, at) => `job-${at}`);
+      await storage.storeEvents(names.map((job) => event(job)));
+      const seen = new Set<string>();
+      while (seen.size < names.length) {
+        // Another storage, as in another process: it does not know what was given back before.
+        await using member = await openSmall(connection);
+        const options = { consumerName: "group", maxDeliver: 2 };
+        const deliveries = member.consumeEvents(options)[Symbol.asyncIterator]();
+        for (let left = 3; left > 0 && seen.size < names.length; left--) {
+          const { value: delivery } = await within(deliveries.next());
+          seen.add(delivery!.event.jobId);
+          await delivery!.ack();
+        }
+      }
+      assert.deepEqual([...seen].toSorted(), names.toSorted());
+      assert.deepEqual(await storage.deadLetters.list(), []);
+    });
+
+    it("gives back what it has ahead when nobody takes it", async () => {
+      await using storage = await server.open();
+      await using other = await openSmall(await server.connect(server.lastAccount));
+      await storage.storeEvents(["a", "b", "c", "d"].map((job) => event(job)));
+      const options = { consumerName: "group", ackWaitMs: 200 };
+      const idle = storage.consumeEvents(options)[Symbol.asyncIterator]();
+      for (let left = 2; left > 0; left--) await (await within(idle.next())).value!.ack();
+      const seen: string[] = [];
+      const read = async (): Promise<void> => {
+        for await (const delivery of other.consumeEvents(options)) {
+          seen.push(delivery.event.jobId);
+          await delivery.ack();
+          if (seen.length === 2) break;
+        }
+      };
+      await within(read());
+      assert.deepEqual(seen.toSorted(), ["c", "d"]);
+      await idle.return!();
+    });
+
     it("the filter of the member that joined last holds", async () => {
       await using storage = await server.open();
       const join = async (options: Partial<ConsumeOptions>): Promise<string> => {

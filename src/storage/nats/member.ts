@@ -292,11 +292,16 @@ export class NatsGroupMember implements DeliveryOwner {
     this.#options.onDeadLetter?.(publicLetter(letter));
   }
 
-  /** Moves what is at its last delivery to where deliveries are made one at a time. */
+  /**
+   * Moves what may be at its last delivery to where deliveries are made one at a time. The server's
+   * count decides: other processes know no other.
+   */
   #moveLast(source: GroupDelivery): boolean {
     const received = this.#received(source);
-    if (this.maxDeliver === 1 || received.deliveryCount !== this.maxDeliver) return false;
-    const last = this.#keep(received, this.maxDeliver - 1, "Last delivery");
+    const { deliveryCount } = received;
+    const isLast = source.info.deliveryCount >= this.maxDeliver && deliveryCount <= this.maxDeliver;
+    if (!isLast || this.maxDeliver === 1) return false;
+    const last = this.#keep(received, deliveryCount - 1, "Last delivery");
     const move = async (): Promise<void> => {
       await this.#context.deadLetters.replays.put(last);
       await this.settle(received, "ack", source.dueAt);
@@ -320,7 +325,7 @@ export class NatsGroupMember implements DeliveryOwner {
   #returnEvent(source: GroupDelivery): void {
     const { claims, deadLetters: { replays } } = this.#context;
     const received = this.#received(source);
-    if (received.deliveryCount < this.maxDeliver) {
+    if (source.info.deliveryCount < this.maxDeliver) {
       claims.addUnseen(this.#options.name, source.message.sequence);
       this.#events.giveBack(source);
     } else {

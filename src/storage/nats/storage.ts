@@ -50,11 +50,22 @@ import { storeEvent, storeEvents } from "../store.ts";
  * They outlive a lost connection and a restart of the server. **Live streams** go on after those
  * where they were, without a gap and without giving an event twice. **Groups** are durable
  * consumers that explicitly acknowledge: `consumerName` is the consumer's name, encoded as a
- * subject token. What a group gives up on is kept in the stream `{streamName}_DEAD`.
+ * subject token. What a group gives up on is kept in the stream `{streamName}_DEAD`; what it gets
+ * again comes through `{streamName}_REPLAY`, which whoever joins a group must be allowed to make
+ * and to read.
  *
- * A delivery that is settled after its `ackWaitMs` fails with `ERR_LEASE_LOST` where this storage
- * was given the event again. The server does not tell what other processes were given: there a late
- * `ack()` succeeds, and a late `nak()` or `deadLetter()` always fails.
+ * A member gets up to 64 events before they are asked for, the fewer the slower they are taken. In
+ * the `deliveryCount` the server also counts those that another process got so and gave back, or
+ * had when it crashed. No event becomes a dead letter because of that: its last delivery is always
+ * one that somebody is handed.
+ *
+ * `ack()` resolves when the acknowledgement is on its way. It is sent again when the connection is
+ * lost, and the end of a group and {@linkcode close} wait for the server to have it.
+ *
+ * A delivery that is settled after its `ackWaitMs`, or after a reset of its group, fails with
+ * `ERR_LEASE_LOST` where this storage was given the event again or learned of the reset. The server
+ * does not tell what other processes were given: there a late `ack()` succeeds, and a late `nak()`
+ * or `deadLetter()` always fails.
  *
  * @example
  * ```ts ignore
@@ -282,7 +293,8 @@ export class NatsJobEventStorage implements JobEventStorage {
    * Takes part in a group, which shares the events and remembers what was dealt with.
    *
    * The members of a group should have one filter. While they differ, a member passes over what it
-   * does not want itself, for the whole group.
+   * does not want itself, for the whole group. A new filter holds for what no member has got yet,
+   * nor got ahead.
    *
    * @throws {RangeError} A number is out of range, or the name is empty or too long.
    */
