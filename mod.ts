@@ -120,6 +120,5 @@ export type { StoredJobEvent } from "./src/gen/types.ts";
 export type { StreamOptions } from "./src/storage/storage.ts";
 export type { StreamStart } from "./src/storage/storage.ts";
 export type { SubjectFilter } from "./src/event/subjects.ts";
-export type { UndecodableMessage } from "./src/storage/nats.ts";
 export type { UndecodableMessage } from "./src/storage/storage.ts";
 export type { WaitOptions } from "./src/processor/options.ts";

@@ -3,7 +3,7 @@
 import { headers as makeHeaders } from "@nats-io/nats-core";
 import type { NatsHeadersLike } from "./connection.ts";
 import { readHistory } from "./history.ts";
-import { lastHeader, type StreamMessage } from "./message.ts";
+import { lastHeader, type StreamMessage, TRACEPARENT } from "./message.ts";
 import type { ReadContext } from "./patience.ts";
 
 /** A message, as it was delivered, that a group keeps. */
@@ -59,7 +59,7 @@ export interface KeptForm {
  */
 export function keep(kept: KeptMessage, prefix: string, maxPayload: number): KeptForm {
   const { message, group, reason, deliveryCount, keptAt } = kept;
-  const { subject, sequence, data, messageId } = message;
+  const { subject, sequence, payload: bytes, eventId, traceparent } = message;
   const [job] = subject.slice(prefix.length + 1).split(".");
   const headers = makeHeaders() as NatsHeadersLike;
   headers.set(HEADER.reason, reason);
@@ -67,23 +67,26 @@ export function keep(kept: KeptMessage, prefix: string, maxPayload: number): Kep
   headers.set(HEADER.sequence, String(sequence));
   headers.set(HEADER.deliveryCount, String(deliveryCount));
   headers.set(HEADER.keptAt, String(keptAt));
-  if (messageId !== undefined) headers.set(HEADER.eventId, messageId);
-  const isTooLarge = data.length > maxPayload - HEADER_ROOM_BYTES;
+  if (eventId !== undefined) headers.set(HEADER.eventId, eventId);
+  if (traceparent !== undefined) headers.set(TRACEPARENT, traceparent);
+  const isTooLarge = bytes.length > maxPayload - HEADER_ROOM_BYTES;
   if (isTooLarge) headers.set(HEADER.omitted, "1");
-  const payload = isTooLarge ? new Uint8Array() : data;
+  const payload = isTooLarge ? new Uint8Array() : bytes;
   return { tail: `${group}.${job}.${sequence}`, headers, payload };
 }
 
 /** The message that was kept, or `undefined` for one of another program. */
-export function readKept({ subject, headers, data }: StreamMessage): KeptMessage | undefined {
+export function readKept(stored: StreamMessage): KeptMessage | undefined {
+  const { subject, headers, payload, traceparent } = stored;
   if (headers === undefined || !headers.has(HEADER.subject)) return undefined;
-  const messageId = headers.get(HEADER.eventId);
+  const eventId = headers.get(HEADER.eventId);
   return {
     message: {
       sequence: Number(headers.get(HEADER.sequence)),
       subject: headers.get(HEADER.subject),
-      data,
-      ...(messageId === "" ? {} : { messageId }),
+      payload,
+      ...(eventId === "" ? {} : { eventId }),
+      ...(traceparent === undefined ? {} : { traceparent }),
       ...(headers.has(HEADER.omitted) ? { headers } : {}),
     },
     // `{stream}.{group}.{job}.{sequence}`; headers can be changed, this cannot.

@@ -1,5 +1,6 @@
 /** Messages of a stream, however they were read. */
 
+import { isTraceparent } from "../event/traceparent.ts";
 import type { NatsHeadersLike, NatsMessageLike } from "./connection.ts";
 
 /** One message of a stream. */
@@ -9,9 +10,11 @@ export interface StreamMessage {
   /** The subject it was stored under. */
   readonly subject: string;
   /** What was stored. */
-  readonly data: Uint8Array;
+  readonly payload: Uint8Array;
   /** The value of its `Nats-Msg-Id`; absent for one that was published without. */
-  readonly messageId?: string;
+  readonly eventId?: string;
+  /** The value of its `traceparent`, if it has one that is valid. */
+  readonly traceparent?: string;
   /** All of its headers, and those of the answer that had it. */
   readonly headers?: NatsHeadersLike;
 }
@@ -31,6 +34,8 @@ export interface DeliveryInfo {
 }
 
 const MESSAGE_ID = "Nats-Msg-Id";
+/** The header of trace context. */
+export const TRACEPARENT = "traceparent";
 /** `$JS.ACK.{stream}.{consumer}.{count}.{stream seq}.{consumer seq}.{time}.{pending}` */
 const SHORT_TOKENS = 9;
 /** The same with a domain and an account after `$JS.ACK`, and maybe a random token at the end. */
@@ -85,12 +90,14 @@ export function headerNumber(headers: NatsHeadersLike, name: string): number | u
 
 function toMessage(message: NatsMessageLike, sequence: number, subject: string): StreamMessage {
   const { data, headers } = message;
-  const messageId = headers?.get(MESSAGE_ID) ?? "";
+  const eventId = headers?.get(MESSAGE_ID) ?? "";
+  const traceparent = headers?.get(TRACEPARENT);
   return {
     sequence,
     subject,
-    data,
-    ...(messageId === "" ? {} : { messageId }),
+    payload: data,
+    ...(eventId === "" ? {} : { eventId }),
+    ...(isTraceparent(traceparent) ? { traceparent } : {}),
     ...(headers === undefined ? {} : { headers }),
   };
 }

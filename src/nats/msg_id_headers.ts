@@ -1,6 +1,8 @@
 /** The headers of a publish: the message id, and the stream that is meant. */
 
+import { isTraceparent } from "../event/traceparent.ts";
 import type { NatsHeadersLike } from "./connection.ts";
+import { TRACEPARENT } from "./message.ts";
 
 const HEAD = "NATS/1.0\r\n";
 const MSG_ID = "Nats-Msg-Id";
@@ -34,12 +36,17 @@ export class MsgIdHeaderWriter {
     this.#start = encoder.encode(`${HEAD}${expected}${MSG_ID}: `);
   }
 
-  /** The headers for an event; `undefined` for an id that cannot be in a header. */
-  write(eventId: string): MsgIdHeaders | undefined {
+  /**
+   * The headers for an event; `undefined` for an id that cannot be in a header.
+   *
+   * @param traceparent Left out where it is not valid.
+   */
+  write(eventId: string, traceparent?: string): MsgIdHeaders | undefined {
     const { length } = eventId;
     if (length === 0 || length > MAX_EVENT_ID_BYTES) return undefined;
+    const trace = isTraceparent(traceparent) ? `\r\n${TRACEPARENT}: ${traceparent}` : "";
     // An id that is not ASCII needs up to three bytes for each of its UTF-16 units.
-    const chunk = this.#reserve(this.#start.length + length * 3 + END.length);
+    const chunk = this.#reserve(this.#start.length + length * 3 + trace.length + END.length);
     const start = this.#position;
     let position = start + this.#start.length;
     chunk.set(this.#start, start);
@@ -54,6 +61,7 @@ export class MsgIdHeaderWriter {
       position += size;
       break;
     }
+    if (trace !== "") position += encoder.encodeInto(trace, chunk.subarray(position)).written;
     chunk[position++] = 13;
     chunk[position++] = 10;
     chunk[position++] = 13;

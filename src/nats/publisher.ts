@@ -269,10 +269,10 @@ export class NatsJobEventPublisher implements JobEventSink {
     job: string | undefined,
   ): AppendOutcome | undefined {
     const record = append.records[index]!;
-    const { eventId, payload, subject } = record;
+    const { eventId, payload, subject, traceparent } = record;
     const refusal = checkSubject(record);
     if (refusal !== undefined) return { status: "rejected", error: refusal };
-    const headers = this.#headers.write(eventId);
+    const headers = this.#headers.write(eventId, traceparent);
     if (headers === undefined) return { status: "rejected", error: unfitEventId(record) };
     const bytes = payload.length + headers.bytes.length;
     const maxPayload = this.#connection.info?.max_payload ?? Infinity;

@@ -6,5 +6,4 @@
 
 export type { JobEventStreamSettings } from "../nats/stream_config.ts";
 export { NatsJobEventStorage } from "./nats/storage.ts";
-export type { UndecodableMessage } from "./nats/decoder.ts";
 export type { NatsJobEventStorageOptions } from "./nats/options.ts";

@@ -4,7 +4,7 @@ import { after, describe, it } from "node:test";
 import { natsSkipReason } from "../../scripts/nats_server.ts";
 import { encodeJobEvent } from "../../src/event/encode.ts";
 import type { NatsHeadersLike } from "../../src/nats/connection.ts";
-import type { UndecodableMessage } from "../../src/storage/nats.ts";
+import type { UndecodableMessage } from "../../src/storage/storage.ts";
 import { take, within } from "../helpers.ts";
 import { event } from "../storage/events.ts";
 import { openSmall, TestServer, TIMEOUT_MS, VERSIONS } from "./accounts.ts";

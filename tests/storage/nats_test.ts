@@ -16,11 +16,12 @@ for (const version of VERSIONS) {
     const connections = new WeakMap<object, NatsConnectionLike>();
     const open = async (
       connection: NatsConnectionLike,
-      { subjectPrefix, maxAgeMs, maxEventBytes }: Parameters<
+      { subjectPrefix, maxAgeMs, maxEventBytes, onDecodeError }: Parameters<
         Parameters<typeof storageSuite>[1]["open"]
       >[0] = {},
     ): Promise<NatsJobEventStorage> => {
       const storage = await openSmall(connection, {
+        ...(onDecodeError === undefined ? {} : { onDecodeError }),
         ...(subjectPrefix === undefined ? {} : { subjectPrefix }),
         ...(maxEventBytes === undefined ? {} : { maxEventBytes }),
         ...(maxAgeMs === undefined ? {} : { stream: { maxAgeMs } }),
@@ -31,6 +32,12 @@ for (const version of VERSIONS) {
     storageSuite(`NatsJobEventStorage on ${version}`, {
       open: async (options) => open(await server.connect(), options),
       reopen: (closed) => open(connections.get(closed)!),
+      storeUndecodable: async (storage, jobId) => {
+        const connection = connections.get(storage)!;
+        const subject = `${storage.subjects.prefix}.${jobId}.started`;
+        const payload = new Uint8Array([0xc0, 0xff, 0xee]);
+        await connection.request(subject, payload, { timeout: 2000 });
+      },
       countsUnseen: "the server counts what a member got ahead and gave back when it left",
     });
   });

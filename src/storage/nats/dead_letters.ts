@@ -56,7 +56,7 @@ export class NatsDeadLetters implements JobEventDeadLetters {
 /** A dead letter as users see it. */
 export function publicLetter(stored: StoredLetter): JobEventDeadLetter {
   const { message, group, reason, deliveryCount, keptAt, position } = stored;
-  const { sequence: natsSequence, data: payload } = message;
+  const { sequence: natsSequence, payload } = message;
   return {
     id: String(position),
     consumerName: decodeSubjectToken(group),
@@ -70,9 +70,9 @@ export function publicLetter(stored: StoredLetter): JobEventDeadLetter {
 }
 
 function decoded(message: StreamMessage): Pick<JobEventDeadLetter, "event"> {
-  const { sequence, subject, data, messageId = `sequence-${sequence}` } = message;
+  const { sequence, subject, payload, traceparent, eventId = `sequence-${sequence}` } = message;
   try {
-    return { event: decodeStoredJobEvent(data, subject, sequence, messageId) };
+    return { event: decodeStoredJobEvent(payload, subject, sequence, eventId, traceparent) };
   } catch {
     // That it is no event may be the very reason why it is here.
     return {};

@@ -34,6 +34,8 @@ export interface DeliveryOwner {
   acknowledge(received: Received, dueAt: number): Promise<void>;
   /** Tells the server, trying until then. */
   settle(received: Received, settlement: Settlement, untilMs: number): Promise<void>;
+  /** Gives the event back as if it had not been delivered, trying until then. */
+  release(received: Received, untilMs: number): Promise<void>;
   /** Stores a dead letter, and acknowledges. */
   bury(received: Received, reason: string): Promise<unknown>;
   /** The event is dealt with, or no longer this member's. */
@@ -101,6 +103,14 @@ export class NatsDelivery implements JobEventDelivery {
       if (this.deliveryCount < this.#owner.maxDeliver) await this.#tell({ nakMs: delayMs });
       // The last delivery has failed: there is nothing to wait for.
       else await this.#owner.bury(this.received, exhausted(this.deliveryCount));
+    });
+  }
+
+  /** The event is to be delivered again, and this delivery does not count. */
+  async release(): Promise<void> {
+    await this.#settle("release", async () => {
+      this.#assertInTime("release");
+      await this.#owner.release(this.received, this.#dueAt);
     });
   }
 

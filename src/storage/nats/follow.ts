@@ -7,7 +7,7 @@ import { compileFilter } from "../filter.ts";
 import { type CompiledStart, compileStart } from "../follow.ts";
 import { type Lifetime, PulledSequence } from "../pull.ts";
 import type { JobEventStream, StreamOptions } from "../storage.ts";
-import { type EventDecoder, isEvent } from "./decoder.ts";
+import { type EventDecoder, isEvent } from "../decoder.ts";
 
 /** Makes the life of a stream or of a member; it also ends with the storage. */
 export type MakeLifetime = (
@@ -40,7 +40,7 @@ export function followEvents(
     for (;;) {
       const message = await reader.next();
       if (message === undefined || lifetime.ended) return undefined;
-      const event = decoder.decode(message);
+      const event = decoder.decode(message, options.onDecodeError);
       if (isEvent(event) && filter.matches(event)) return event;
     }
   });

@@ -15,7 +15,7 @@ import type { Lifetime } from "../pull.ts";
 import type { JobEventDeadLetter } from "../storage.ts";
 import type { ClaimBook } from "./claims.ts";
 import { publicLetter } from "./dead_letters.ts";
-import { type EventDecoder, isEvent } from "./decoder.ts";
+import { type EventDecoder, isEvent } from "../decoder.ts";
 import { type DeliveryOwner, NatsDelivery, type Received } from "./delivery.ts";
 
 /** What the members of a storage share. */
@@ -198,6 +198,19 @@ export class NatsGroupMember implements DeliveryOwner {
   /** Tells the server what became of a delivery. */
   async settle({ source }: Received, settlement: Settlement, untilMs: number): Promise<void> {
     await settle(source, settlement, untilMs);
+  }
+
+  /** Gives an event back; other processes count the delivery nevertheless, but for the last one. */
+  async release(received: Received, untilMs: number): Promise<void> {
+    const { claims, deadLetters: { replays } } = this.#context;
+    const { source, message, deliveryCount, isReplay } = received;
+    if (!isReplay && source.info.deliveryCount < this.maxDeliver) {
+      claims.addUnseen(this.#options.name, message.sequence);
+      return await this.settle(received, { nakMs: 0 }, untilMs);
+    }
+    // It takes the place of the copy that is delivered.
+    await replays.put(this.#keep(received, deliveryCount - 1, "Last delivery"));
+    if (!isReplay) await this.settle(received, "ack", untilMs);
   }
 
   /** Stores a dead letter, and only then acknowledges. */

@@ -2,7 +2,7 @@
 
 import type { NatsJobEventPublisherOptions } from "../../nats/publisher_options.ts";
 import type { JobEventStreamSettings } from "../../nats/stream_config.ts";
-import type { UndecodableMessage } from "./decoder.ts";
+import type { UndecodableMessage } from "../storage.ts";
 
 /** Options of `NatsJobEventStorage.open`. */
 export interface NatsJobEventStorageOptions {

@@ -7,7 +7,7 @@ import { patiently, type ReadContext } from "../../nats/patience.ts";
 import { readPatterns, widePattern } from "../../nats/patterns.ts";
 import { type CompiledFilter, type CompiledRange, compileFilter } from "../filter.ts";
 import type { JobEventFilter } from "../storage.ts";
-import { type EventDecoder, isEvent } from "./decoder.ts";
+import { type EventDecoder, isEvent } from "../decoder.ts";
 
 const ALL: CompiledRange = { limit: Infinity, offset: 0, afterSequence: 0, order: "oldest" };
 

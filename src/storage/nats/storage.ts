@@ -19,7 +19,7 @@ import { type EventStream, openEventStream } from "../../nats/stream.ts";
 import { checkTime, checkWhole, compileRange } from "../filter.ts";
 import { ClaimBook } from "./claims.ts";
 import { NatsDeadLetters } from "./dead_letters.ts";
-import { EventDecoder } from "./decoder.ts";
+import { EventDecoder } from "../decoder.ts";
 import { appendChecked } from "./append.ts";
 import { followEvents } from "./follow.ts";
 import { joinGroup } from "./join.ts";
