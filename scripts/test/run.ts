@@ -48,6 +48,8 @@ function command(runtime: Runtime, files: readonly string[], report: string): st
   ];
   return [
     "--test",
+    // Each file has a process of its own, and most of them wait most of the time.
+    "--test-concurrency=2",
     `--test-timeout=${TEST_TIMEOUT_MS}`,
     ...reporter("spec", "stdout"),
     ...reporter("junit", report),

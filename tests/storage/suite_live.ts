@@ -127,5 +127,24 @@ export function liveSuite(name: string, under: StorageUnderTest): void {
         assert.deepEqual(jobs(events), ["x", "y", "z"]);
       }
     });
+
+    it("neither streams nor delivers nor counts what is older than maxAgeMs", async () => {
+      await using storage = await under.open({ maxAgeMs: 1000 });
+      await storage.storeEvents([event("old"), event("old")]);
+      await using held = storage.consumeEvents({ consumerName: "group" });
+      const { value: delivery } = await held[Symbol.asyncIterator]().next();
+      await eventually(async () => await storage.countEvents() === 0);
+      const { messages, firstSequence } = await storage.healthCheck();
+      assert.deepEqual([messages, firstSequence === 1], [0, false]);
+      await delivery!.nak().catch(() => {});
+      const stream = take(storage.streamEvents({ from: "all" }), 1);
+      const first = take(storage.consumeEvents({ consumerName: "other" }), 1);
+      const next = take(storage.consumeEvents({ consumerName: "group" }), 1);
+      // A turn to look in, before the next append removes what is too old.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await storage.storeEvent(event("new"));
+      assert.deepEqual((await stream).map(({ jobId }) => jobId), ["new"]);
+      for (const [taken] of [await first, await next]) assert.equal(taken?.event.jobId, "new");
+    });
   });
 }

@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { encodeJobEvent } from "../../src/event/encode.ts";
 import { JobEvent } from "../../src/gen/factories.ts";
 import type { AppendOutcome, JobEventStorage } from "../../src/storage/storage.ts";
-import { eventually, take } from "../helpers.ts";
+import { eventually } from "../helpers.ts";
 import { BEGIN, event, record } from "./events.ts";
 import type { StorageUnderTest } from "./suite.ts";
 
@@ -216,25 +216,6 @@ function deleteSuite(name: string, under: StorageUnderTest): void {
       assert.deepEqual(await storage.listEvents(), []);
       await storage.storeEvent(event("short"));
       assert.equal(await storage.countEvents(), 1);
-    });
-
-    it("neither streams nor delivers nor counts what is older than maxAgeMs", async () => {
-      await using storage = await under.open({ maxAgeMs: 1000 });
-      await storage.storeEvents([event("old"), event("old")]);
-      await using held = storage.consumeEvents({ consumerName: "group" });
-      const { value: delivery } = await held[Symbol.asyncIterator]().next();
-      await eventually(async () => await storage.countEvents() === 0);
-      const { messages, firstSequence } = await storage.healthCheck();
-      assert.deepEqual([messages, firstSequence === 1], [0, false]);
-      await delivery!.nak().catch(() => {});
-      const stream = take(storage.streamEvents({ from: "all" }), 1);
-      const first = take(storage.consumeEvents({ consumerName: "other" }), 1);
-      const next = take(storage.consumeEvents({ consumerName: "group" }), 1);
-      // A turn to look in, before the next append removes what is too old.
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      await storage.storeEvent(event("new"));
-      assert.deepEqual((await stream).map(({ jobId }) => jobId), ["new"]);
-      for (const [taken] of [await first, await next]) assert.equal(taken?.event.jobId, "new");
     });
   });
 }

@@ -23,6 +23,7 @@ export class Database {
   readonly path: string;
   /** Whether nothing may be written. */
   readonly readOnly: boolean;
+  #isClosed = false;
   readonly #busyTimeoutMs: number;
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -145,7 +146,7 @@ export class Database {
       const unlock = lockSpool(this.path);
       try {
         const spool = new SqliteSpool(this.#connection, () => {
-          this.#blockFor(MAX_BLOCKING_MS);
+          if (!this.#isClosed) this.#blockFor(MAX_BLOCKING_MS);
           unlock();
         });
         // What a spool does is done when its call returns: it cannot be tried again later.
@@ -165,6 +166,7 @@ export class Database {
 
   /** Closes the connection. */
   close(): void {
+    this.#isClosed = true;
     this.#statements.clear();
     this.#connection.close();
   }
