@@ -11,6 +11,8 @@ const BENCHES = [
   "encode",
   "decode",
   "log",
+  "deliver",
+  "outage",
   "sqlite",
   "publish",
   "read",

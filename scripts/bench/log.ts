@@ -1,19 +1,23 @@
 /**
- * What does one call of the logger cost whoever calls it, and what does the event cost in all?
+ * What does one call of the logger cost whoever calls it, what does the event cost in all, and how
+ * much memory does it take while it waits?
  *
  * Method: a sink that takes everything at once. Events are logged a thousand at a time; "the call"
- * counts the calls alone, "the call and the flush" the whole way into the sink. The peer is the
- * least that has to be done: make the event, encode it, keep it in an array.
+ * counts the calls alone, "the call and the flush" the whole way into the sink. The peers get the
+ * same fields: pino writes its line to a destination that throws it away, OpenTelemetry's processor
+ * of batches has an exporter that does. For them, too, the calls alone count.
  */
 
-import { encodeJobEvent } from "../../src/event/encode.ts";
+import { BatchLogRecordProcessor, LoggerProvider } from "@opentelemetry/sdk-logs";
+import process from "node:process";
+import { pino } from "pino";
 import { JobEventSubjects } from "../../src/event/subjects.ts";
-import { JobEvent } from "../../src/gen/factories.ts";
 import { JobEventLogger } from "../../src/logger/logger.ts";
 import type { AppendOutcome, JobEventSink } from "../../src/storage/storage.ts";
-import { bench, timed } from "./timing.ts";
+import { bench, type Contender, timed } from "./timing.ts";
 
 const AT_A_TIME = 1000;
+const BUFFERED = 500_000;
 
 let sequence = 0;
 const sink: JobEventSink = {
@@ -28,43 +32,103 @@ const sink: JobEventSink = {
 const logger = new JobEventLogger(sink);
 const jobIds = Array.from({ length: 64 }, (_, index) => `0f8fad5b-d9cb-469f-a165-${index}`);
 
-function logMany(count: number): void {
-  for (let index = 0; index < count; index++) {
-    logger.logJobCompleted(jobIds[index % 64]!, "worker-3", 12.345 + index);
-  }
+/** The calls of `AT_A_TIME` events, then what follows them, with or without its time. */
+function inParts(
+  call: (index: number) => void,
+  flush: () => Promise<unknown>,
+  isFlushCounted: boolean,
+): Contender["round"] {
+  return async (count) => {
+    let elapsedMs = 0;
+    for (let left = count; left > 0; left -= AT_A_TIME) {
+      const started = performance.now();
+      for (let index = Math.min(left, AT_A_TIME); index > 0; index--) call(index);
+      const called = performance.now();
+      await flush();
+      elapsedMs += (isFlushCounted ? performance.now() : called) - started;
+    }
+    return elapsedMs * 1e6;
+  };
 }
 
-async function logInParts(count: number, isFlushCounted: boolean): Promise<number> {
-  let elapsedMs = 0;
-  for (let left = count; left > 0; left -= AT_A_TIME) {
-    const started = performance.now();
-    logMany(Math.min(left, AT_A_TIME));
-    const called = performance.now();
-    await logger.flush();
-    elapsedMs += (isFlushCounted ? performance.now() : called) - started;
+const log = (index: number): boolean =>
+  logger.logJobCompleted(jobIds[index % 64]!, "worker-3", 12.345 + index);
+
+const text = (index: number): string => `Job completed successfully in ${12.345 + index}ms`;
+const fields = (index: number): Record<string, string | number> => ({
+  job_id: jobIds[index % 64]!,
+  event_type: "completed",
+  worker_id: "worker-3",
+  duration_ms: 12.345 + index,
+});
+
+const line = pino({}, { write: () => {} });
+
+const provider = new LoggerProvider({
+  processors: [
+    new BatchLogRecordProcessor({
+      exporter: {
+        export: (_records, done) => done({ code: 0 }),
+        shutdown: () => Promise.resolve(),
+        forceFlush: () => Promise.resolve(),
+      },
+    }),
+  ],
+});
+const telemetry = provider.getLogger("bench");
+
+/** What so many events take while they wait, in bytes. */
+function bufferedBytes(): { readonly memory: number; readonly payload: number } {
+  const held = (): number => {
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+  const waiting = new JobEventLogger({ ...sink, append: () => new Promise(() => {}) }, {
+    maxBufferSize: BUFFERED,
+    maxBufferBytes: 2 ** 30,
+  });
+  const before = held();
+  for (let index = 0; index < BUFFERED; index++) {
+    waiting.logJobCompleted(jobIds[index % 64]!, "worker-3", 12.345 + index);
   }
-  return elapsedMs * 1e6;
+  const { bufferedBytes: bytes } = waiting.stats();
+  return { memory: (held() - before) / BUFFERED, payload: bytes / BUFFERED };
 }
 
 await bench({
   title: "Log a completed event",
   contenders: [
-    { name: "logJobCompleted: the call", round: (count) => logInParts(count, false) },
-    { name: "logJobCompleted: the call and the flush", round: (count) => logInParts(count, true) },
+    { name: "logJobCompleted: the call", round: inParts(log, () => logger.flush(), false) },
     {
-      name: "make, encode and keep it",
+      name: "logJobCompleted: the call and the flush",
+      round: inParts(log, () => logger.flush(), true),
+    },
+    {
+      name: "OpenTelemetry: emit to a batch processor",
+      round: inParts(
+        (index) => telemetry.emit({ body: text(index), attributes: fields(index) }),
+        () => provider.forceFlush(),
+        false,
+      ),
+    },
+    {
+      name: "pino: info",
       round: timed((count) => {
-        let payloads: Uint8Array[] = [];
-        for (let index = 0; index < count; index++) {
-          if (index % AT_A_TIME === 0) payloads = [];
-          const event = JobEvent.completed(jobIds[index % 64]!, "worker-3", 12.345 + index);
-          payloads.push(encodeJobEvent(event));
-        }
-        return payloads;
+        for (let index = 0; index < count; index++) line.info(fields(index), text(index));
       }),
     },
   ],
+  notes: () => {
+    const { memory, payload } = bufferedBytes();
+    return Promise.resolve([
+      `${BUFFERED.toLocaleString("en")} events that wait take ${memory.toFixed(0)} bytes each, ` +
+      `× ${(memory / payload).toFixed(2)} of their ${payload.toFixed(0)} bytes`,
+    ]);
+  },
 });
 const { dropped, rejected } = logger.stats();
 if (dropped + rejected > 0) throw new Error(`${dropped} dropped, ${rejected} rejected`);
 await logger.stop();
+await provider.shutdown();
+// The events that wait have nowhere to go.
+process.exit();

@@ -193,8 +193,12 @@ export class JobEventProcessor implements AsyncDisposable {
   async reset(from: StreamStart): Promise<void> {
     const group = this.#requireGroup("reset");
     const intake = new GroupIntake(this.#source, group, this.#dispatcher);
-    await using member = intake.open({ from, reset: true });
-    await member.ready;
+    const member = intake.open({ from, reset: true });
+    try {
+      await member.ready;
+    } finally {
+      await member[Symbol.asyncDispose]();
+    }
   }
 
   /**

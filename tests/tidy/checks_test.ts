@@ -79,6 +79,7 @@ prove("syntax()", bans.syntax, [
   { "src/a.ts": `// any enum\nlet any: unknown = "any";` },
 ], [
   [{ "src/a.ts": `let a: any;` }, /a\.ts:1 has the type any/],
+  [{ "src/a.ts": `await using a = b();` }, /a\.ts:1 has `await using`, which Node 22/],
   [{ "src/a.ts": `let a = b as Map<string, any[]>;` }, /the type any/],
   [{ "tests/a.ts": `enum A { B }` }, /tests\/a\.ts:1 has an enum/],
   [{ "src/a.ts": `class A { constructor(readonly a: string) {} }` }, /a parameter property/],
@@ -198,6 +199,10 @@ prove("generatedMarked()", agreement.generatedMarked, [
 const entries = json({
   exports: {
     ".": "./mod.ts",
+    "./connect": "./src/connect/mod.ts",
+    "./connect/deno": "./src/connect/deno.ts",
+    "./connect/node": "./src/connect/node.ts",
+    "./connect/ws": "./src/connect/ws.ts",
     "./emit": "./src/emit.ts",
     "./open": "./src/open.ts",
     "./sqlite": "./src/storage/sqlite.ts",

@@ -36,7 +36,10 @@ const ALLOWED: Readonly<Record<string, Reach>> = {
   "./emit": { packages: [...MODEL, "@nats-io/nats-core"], never: READ_SIDE },
   "./open": { packages: [...MODEL, ...CONNECT, "@nats-io/transport-node", "node:"] },
   "./sqlite": { packages: [...MODEL, "node:"] },
-  "./sync": { packages: [...MODEL, "node:"], never: ["src/metrics/", "src/processor/"] },
+  "./sync": {
+    packages: [...MODEL, ...CONNECT, "@nats-io/transport-node", "node:"],
+    never: ["src/metrics/", "src/processor/"],
+  },
 };
 
 /** The files that a file loads, itself included, with the bare specifiers that they import. */

@@ -193,6 +193,11 @@ function visit(
   }
   const forbidden = FORBIDDEN.get(node.type);
   if (forbidden !== undefined) source.forbiddenSyntax.push({ line, what: forbidden });
+  const kind = String(node["kind"]);
+  // Tests may use it: they do not run on Node 22.
+  if (kind.endsWith("using") && source.path.startsWith("src/")) {
+    source.forbiddenSyntax.push({ line, what: `\`${kind}\`, which Node 22 cannot read` });
+  }
   if (node.type === "BinaryExpression" && node["operator"] === "instanceof") {
     const right = nameOf(node["right"]);
     if (right?.endsWith("Error")) source.errorTests.push({ line, what: `instanceof ${right}` });
