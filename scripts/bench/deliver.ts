@@ -4,8 +4,8 @@
  *
  * Method: one nats-server on the same machine, with one stream in memory, so that the disk does not
  * decide. A round logs its events as fast as the logger takes them, and ends when the last one is
- * acknowledged. The peer is the ceiling: the same bytes, encoded before, published to a subject that
- * no stream takes and nobody acknowledges, with a flush at the end of each round.
+ * acknowledged. The peer is the ceiling: the same bytes, encoded before, published to a subject
+ * that no stream takes and nobody acknowledges, with a flush at the end of each round.
  */
 
 import { connect } from "@nats-io/transport-node";

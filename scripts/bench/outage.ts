@@ -1,10 +1,10 @@
 /**
  * Does a server that is down make logging slower, or the process larger?
  *
- * Method: two nats-servers on the same machine, one of which is killed. Rounds of calls, each timed
- * by itself, take turns on both: what is logged for the dead one fills the buffer and pushes out the
- * oldest events. The table has the mean of a call; the lines below it have quantiles and the
- * process's memory after each million events.
+ * Method: two nats-servers on the same machine, one of which is killed. Rounds of calls, each
+ * timed by itself, take turns on both: what is logged for the dead one fills the buffer and pushes
+ * out the oldest events. The table has the mean of a call; the lines below it have quantiles and
+ * the process's memory after each million events.
  */
 
 import { connect } from "@nats-io/transport-node";
