@@ -96,4 +96,19 @@ describe("SqliteJobEventStorage: a file that another process keeps locked", () =
     const taken = await take(again.consumeEvents({ consumerName: "g" }), 2);
     assert.deepEqual(taken.map((delivery) => delivery.event.jobId), ["a", "b"]);
   });
+
+  it("has a spool, whose calls cannot be tried again later, wait in the call", async () => {
+    const { storage, prepared: spool, unlock } = await locked(
+      (storage) => Promise.resolve(storage.openSpool()),
+      100,
+    );
+    const added = { ordinal: 1, ...record(storage, event("a")) };
+    const started = performance.now();
+    assert.throws(() => spool.add(added), /locked/);
+    assert.ok(performance.now() - started >= 80);
+    unlock();
+    spool.add(added);
+    spool.close();
+    await storage.close();
+  });
 });
