@@ -6,6 +6,7 @@ import {
   FOUND_DEFECTS,
   FURTHER_DEFECTS,
   ORIGINAL_DEFECTS,
+  REVIEWED_DEFECTS,
 } from "../tests/logger/simulation/defects.ts";
 import { findDefect, simulate } from "../tests/logger/simulation/simulate.ts";
 import type { Defect } from "../tests/logger/simulation/variant.ts";
@@ -74,6 +75,7 @@ async function showDefects(): Promise<boolean> {
   const groups: Readonly<Record<string, readonly Defect[]>> = {
     "Of the first design": ORIGINAL_DEFECTS,
     "Found here, and repaired": FOUND_DEFECTS,
+    "Found by a review, and repaired": REVIEWED_DEFECTS,
     "Easily made": FURTHER_DEFECTS,
   };
   let allFound = true;

@@ -17,13 +17,14 @@ export function printLogMethods(schema: Schema): string {
   p.doc("  ", "Logs an event. Never waits, never throws.");
   p.line("  abstract logEvent(event: JobEvent): boolean;");
   p.line();
-  p.doc("  ", "Reports arguments that no event can be built from; gives `false`.");
-  p.line("  protected abstract refuse(error: unknown): false;");
+  p.doc("  ", "Reports arguments that no event can be built from; gives what the call gives.");
+  p.line("  protected abstract refuse(error: unknown): boolean;");
   for (const type of schema.types) {
     p.line();
+    const article = /^[aeiou]/.test(type.value) ? "an" : "a";
     p.doc(
       "  ",
-      `Logs a \`${type.value}\` event. ${type.doc}\n\n` +
+      `Logs ${article} \`${type.value}\` event. ${type.doc}\n\n` +
         "@returns `false` when the event was refused, dropped, or came after `stop`.",
     );
     p.line(`  logJob${type.key}(`);

@@ -36,11 +36,11 @@ export abstract class JobEventLogMethods {
   /** Logs an event. Never waits, never throws. */
   abstract logEvent(event: JobEvent): boolean;
 
-  /** Reports arguments that no event can be built from; gives `false`. */
-  protected abstract refuse(error: unknown): false;
+  /** Reports arguments that no event can be built from; gives what the call gives. */
+  protected abstract refuse(error: unknown): boolean;
 
   /**
-   * Logs a `enqueued` event. The job was put into a queue, with its priority there.
+   * Logs an `enqueued` event. The job was put into a queue, with its priority there.
    *
    * @returns `false` when the event was refused, dropped, or came after `stop`.
    */

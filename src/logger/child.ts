@@ -16,7 +16,7 @@ export type JobEventBoundFields = Omit<JobEventExtras, "timestamp">;
  */
 export class JobEventChildLogger extends JobEventLogMethods {
   readonly #parent: JobEventLogger;
-  readonly #refuse: (error: unknown) => false;
+  readonly #refuse: (error: unknown) => boolean;
   readonly #bound: JobEventBoundFields;
   // Apart from the rest, so that logging an event does not have to look for them.
   readonly #names: readonly (keyof JobEventBoundFields)[];
@@ -30,7 +30,7 @@ export class JobEventChildLogger extends JobEventLogMethods {
   constructor(
     parent: JobEventLogger,
     bound: JobEventBoundFields,
-    refuse: (error: unknown) => false,
+    refuse: (error: unknown) => boolean,
   ) {
     super();
     // An event with these fields says now what every event would say later.
@@ -93,7 +93,7 @@ export class JobEventChildLogger extends JobEventLogMethods {
   }
 
   /** Counts and reports an event that is not valid. */
-  protected override refuse(error: unknown): false {
+  protected override refuse(error: unknown): boolean {
     return this.#refuse(error);
   }
 }

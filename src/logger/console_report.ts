@@ -8,6 +8,7 @@ const QUIET_MS = 10_000;
 export class ConsoleReport {
   readonly #clock: Clock;
   readonly #counts = new Map<string, number>();
+  #reason = "";
   #lastMs = -Infinity;
 
   constructor(clock: Clock) {
@@ -21,11 +22,24 @@ export class ConsoleReport {
    */
   add(what: string, count: number, reason: string = ""): void {
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + count);
+    if (reason !== "") this.#reason = reason;
     const now = this.#clock.now();
     if (now - this.#lastMs < QUIET_MS) return;
     this.#lastMs = now;
+    this.#say();
+  }
+
+  /** Says now what is left to say, and what comes next when it comes. */
+  flush(): void {
+    this.#lastMs = -Infinity;
+    if (this.#counts.size > 0) this.#say();
+  }
+
+  #say(): void {
     const parts = [...this.#counts].map(([what, count]) => `${count} ${what}`);
+    const reason = this.#reason === "" ? "" : `: ${this.#reason}`;
     this.#counts.clear();
-    console.warn(`[naq/events] ${parts.join(", ")}${reason === "" ? "" : `: ${reason}`}`);
+    this.#reason = "";
+    console.warn(`[naq/events] ${parts.join(", ")}${reason}`);
   }
 }

@@ -19,6 +19,7 @@ import type {
 import { flushOnExit } from "./flush_on_exit.ts";
 import { Records } from "./records.ts";
 import { refusal, Reports, tooLarge } from "./reports.ts";
+import { RoomWaiters } from "./room.ts";
 import { Sender } from "./sender.ts";
 import { type LoggerSettings, readSettings } from "./settings.ts";
 import { openSpool, type SpooledBuffer } from "./spooled_buffer.ts";
@@ -29,8 +30,9 @@ import { traceOf } from "./trace.ts";
  *
  * An event is checked and encoded when it is logged, kept in a bounded buffer, and sent in batches,
  * one at a time and in order. What the sink could not store goes back to the front and is sent
- * again with the same event ids, so nothing is stored twice. Nothing that was taken is lost
- * silently: each event ends up stored, or is handed to `onDrop` with the reason.
+ * again with the same event ids, so nothing is stored twice. What was taken ends up stored, or is
+ * handed to `onDrop` with the reason. Only a program that ends without {@linkcode stop} takes its
+ * buffer along with no such call; a spool keeps that, too.
  *
  * The logger does not close its sink: whoever opened it does.
  *
@@ -57,8 +59,8 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
   readonly #sender: Sender;
   readonly #traceOf: (event: JobEvent) => string | undefined;
   readonly #reports: Reports;
-  readonly #roomWaiters: (() => void)[] = [];
-  /** The size of the last event that was blocked: `ready()` waits for as much room. */
+  readonly #roomWaiters: RoomWaiters;
+  /** The size of the event that was blocked, if none was taken since: `ready()` waits for it. */
   #wantedBytes = 0;
   /** An event's own getters run while it is encoded. */
   #isReading = false;
@@ -91,6 +93,7 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
     this.#sink = sink;
     this.#records = new Records(sink.subjects);
     this.#reports = new Reports(options, clock);
+    this.#roomWaiters = new RoomWaiters(clock);
     this.#settings = readSettings(options);
     const backoff = new Backoff(options.retry, options.random);
     const onError = (error: JobEventError): void => this.#reports.error(error);
@@ -114,10 +117,12 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
       toRecord: this.#records.toRecord,
       onError,
       onSettled: (events) => this.#spool?.remove(events),
-      onRejected: (event, error) => this.#reportRejected(event, error),
+      onRejected: (event, error) => this.#reports.reject(this.#records.toDropped(event), error),
       onRoom: () => this.#noticeRoom(),
       onSending: (sent) => this.#reports.sending(sent),
     });
+    // Nothing can be stored any more: what is left is handed over, and what comes is late.
+    void this.#sender.closed.then(() => this.stop());
     if (this.#recovered > 0) this.#sender.sendSoon(this.#lastOrdinal);
   }
 
@@ -199,11 +204,11 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
     return this.#stopped === undefined && !this.#hasRoom(this.#wantedBytes);
   }
 
-  /** Waits until the buffer is not full: see {@linkcode isFull}. */
+  /** Waits until it is not {@linkcode isFull}, and keeps the script running meanwhile. */
   ready(): Promise<void> {
     if (!this.isFull) return Promise.resolve();
     this.#sender.sendSoon(this.#lastOrdinal);
-    return new Promise((resolve) => this.#roomWaiters.push(resolve));
+    return this.#roomWaiters.wait();
   }
 
   /**
@@ -283,14 +288,15 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
   }
 
   /** Counts and reports an event that is not valid. */
-  protected override refuse(error: unknown): false {
+  protected override refuse(error: unknown): boolean {
+    if (!this.#settings.enabled) return true;
     this.#refused++;
     this.#reports.error(refusal(error));
     return false;
   }
 
   async #stop(timeoutMs: number): Promise<StopReport> {
-    await this.#sender.flush(this.#lastOrdinal, timeoutMs);
+    await Promise.race([this.#sender.flush(this.#lastOrdinal, timeoutMs), this.#sender.closed]);
     // What a spool holds stays there; without one, what is left is handed over.
     this.#spool?.close();
     const left = this.#sender.end();
@@ -302,6 +308,7 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
     this.#noticeRoom();
     this.#leaveExit();
     if (events.length > 0) this.#reports.drop(events, "stopped");
+    this.#reports.end();
     return { stored, undelivered, dropped, events };
   }
 
@@ -350,6 +357,7 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
       this.#reportLost([lost], "spool");
       return false;
     }
+    this.#wantedBytes = 0;
     this.#exitReport?.update();
     this.#sender.noticeEvent();
     return true;
@@ -386,12 +394,6 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
 
   #noticeRoom(): void {
     this.#exitReport?.update();
-    if (this.isFull) return;
-    for (const resolve of this.#roomWaiters.splice(0)) resolve();
-  }
-
-  #reportRejected(event: BufferedEvent, error: JobEventError): void {
-    this.#reports.error(error);
-    this.#reports.drop([this.#records.toDropped(event)], "rejected");
+    if (!this.isFull) this.#roomWaiters.resolveAll();
   }
 }

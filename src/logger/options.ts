@@ -25,7 +25,8 @@ export type DropReason =
   | "rejected"
   /** The spool could not keep it; `onError` has the reason. */
   | "spool"
-  /** The logger was stopped, and the event came later or stayed undelivered. */
+  /** The logger was stopped, and the event came later or stayed undelivered. A sink that says that
+   * it is closed stops its logger. */
   | "stopped";
 
 /**

@@ -29,18 +29,32 @@ export class Reports {
     else this.#call("onDrop", () => onDrop(events, reason));
   }
 
+  /** The storage will never take an event. */
+  reject(event: DroppedJobEvent, error: JobEventError): void {
+    this.error(error);
+    this.drop([event], "rejected");
+  }
+
   /** The logger sends by itself, and nobody else has the promise. */
   sending(sent: Promise<void>): void {
     const { waitUntil } = this.#options;
     if (waitUntil !== undefined) this.#call("waitUntil", () => waitUntil(sent));
   }
 
+  /** The logger has ended: what the console was not told yet, it is told now. */
+  end(): void {
+    this.#console.flush();
+  }
+
   /** Calls the owner's function; what it throws must not reach whoever logs. */
-  #call(name: string, callback: () => void): void {
+  #call(name: string, callback: () => unknown): void {
+    const fail = (error: unknown) => this.#console.add(`errors in ${name}`, 1, messageOf(error));
     try {
-      callback();
+      const result = callback();
+      // An async function fits the option's type. Unhandled, its rejection would end the program.
+      if (result !== undefined) Promise.resolve(result).catch(fail);
     } catch (error) {
-      this.#console.add(`errors in ${name}`, 1, messageOf(error));
+      fail(error);
     }
   }
 }

@@ -71,6 +71,11 @@ export class Sender {
   #cancelInterval: CancelTimer | undefined;
   #wake: (() => void) | undefined;
 
+  readonly #closed = Promise.withResolvers<void>();
+
+  /** Resolves when the sink says that it is closed. */
+  readonly closed: Promise<void> = this.#closed.promise;
+
   /** What was sent and settled so far. */
   readonly counts = { stored: 0, duplicates: 0, retried: 0, rejected: 0, batches: 0 };
 
@@ -90,10 +95,10 @@ export class Sender {
 
   /** Called after each event: sends a full batch, or sees that the event is sent in time. */
   noticeEvent(): void {
-    if (this.#running) return;
-    if (this.#hasBatch()) {
+    if (!this.#running && this.#hasBatch()) {
       this.#runSoon();
     } else {
+      // Also while a batch is under way: no event waits longer than its interval for the next one.
       this.#cancelInterval ??= this.#options.clock.setTimer(
         () => this.#intervalOver(),
         this.#options.flushIntervalMs,
@@ -138,7 +143,7 @@ export class Sender {
   /** Stops sending and gives what was not delivered, oldest first. */
   end(): readonly BufferedEvent[] {
     this.#ended = true;
-    this.#cancelInterval?.();
+    this.#stopInterval();
     this.#abort.abort();
     this.#wake?.();
     const left = [...this.#inFlight];
@@ -157,6 +162,11 @@ export class Sender {
     if (this.#running) return;
     const sent = this.#run();
     this.#options.onSending?.(sent);
+  }
+
+  #stopInterval(): void {
+    this.#cancelInterval?.();
+    this.#cancelInterval = undefined;
   }
 
   #hasBatch(): boolean {
@@ -183,8 +193,6 @@ export class Sender {
   async #run(): Promise<void> {
     this.#running = true;
     this.#isDue = false;
-    this.#cancelInterval?.();
-    this.#cancelInterval = undefined;
     const { buffer, backoff } = this.#options;
     while (!this.#ended && (this.#hasBatch() || buffer.firstOrdinal <= this.#target)) {
       const failed = await this.#sendBatch();
@@ -209,6 +217,7 @@ export class Sender {
       records.push(toRecord(event));
     }
     this.#inFlight = batch;
+    if (buffer.length === 0) this.#stopInterval();
     this.counts.batches++;
     const outcomes = await this.#append(records);
     // After the end the batch was handed over: what became of it is nobody's any more.
@@ -265,6 +274,7 @@ export class Sender {
     // The owner's callbacks come last: they may log, flush or stop.
     for (const [event, error] of rejected) this.#options.onRejected(event, error);
     if (lastError !== undefined) this.#options.onError(lastError);
+    if (lastError?.code === "ERR_CLOSED") this.#closed.resolve();
     if (again.length < batch.length) this.#options.onRoom();
     this.#settleWaiters();
     return again.length > 0;

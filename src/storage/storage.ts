@@ -59,7 +59,9 @@ export interface JobEventSink extends AsyncDisposable {
   /** How this sink names its subjects. */
   readonly subjects: JobEventSubjects;
   /**
-   * Stores records in their order. One record's failure stops none of the others.
+   * Stores records in their order. A `rejected` record stops none of the others. After a `retry`, a
+   * sink may store later records of other jobs or none at all, but never a later one of the same
+   * job: what is sent again would come behind it.
    *
    * @returns One outcome for each record, in the same order. A failure is an outcome, not an
    * exception.

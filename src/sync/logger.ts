@@ -266,7 +266,8 @@ export class JobEventLoggerSync extends JobEventLogMethods implements Disposable
   }
 
   /** Counts and reports an event that is not valid. */
-  protected override refuse(error: unknown): false {
+  protected override refuse(error: unknown): boolean {
+    if (!this.#enabled) return true;
     this.#refused++;
     this.#reports.error(
       isJobEventError(error)
@@ -338,6 +339,7 @@ export class JobEventLoggerSync extends JobEventLogMethods implements Disposable
     this.#outbox.close();
     this.#forgetEnds();
     if (events.length > 0) this.#reports.drop(events, "stopped");
+    this.#reports.end();
     return { stored, undelivered, dropped, events };
   }
 

@@ -28,11 +28,19 @@ export class OwnerReports {
     else this.#call("onDrop", () => onDrop(events, reason));
   }
 
-  #call(name: string, callback: () => void): void {
+  /** The logger has ended: what the console was not told yet, it is told now. */
+  end(): void {
+    this.#console.flush();
+  }
+
+  #call(name: string, callback: () => unknown): void {
+    const fail = (error: unknown) => this.#console.add(`errors in ${name}`, 1, messageOf(error));
     try {
-      callback();
+      const result = callback();
+      // An async function fits the option's type. Unhandled, its rejection would end the program.
+      if (result !== undefined) Promise.resolve(result).catch(fail);
     } catch (error) {
-      this.#console.add(`errors in ${name}`, 1, messageOf(error));
+      fail(error);
     }
   }
 }

@@ -42,11 +42,30 @@ const roles: Record<string, () => void | Promise<void>> = {
     if (Deno !== undefined) Deno.exit(5);
     else process.exit(5);
   },
+  /** Waits for room while nothing else keeps the program running. */
+  async ready() {
+    const sink = shaky();
+    await using logger = new JobEventLogger(sink, { overflow: "block", maxBufferSize: 1 });
+    for (const job of ["a", "b", "c"]) {
+      while (!logger.logJobCancelled(job) && logger.isFull) await logger.ready();
+    }
+    await logger.stop();
+    say(sink.storedJobs().join(" "));
+  },
   /** Listeners would make Node warn of a leak. */
   many() {
     for (let index = 0; index < 30; index++) hanging().logJobCancelled(`job-${index}`);
   },
 };
+
+/** Answers only after three failures, and keeps no program alive meanwhile. */
+function shaky(): ScriptedSink {
+  const sink: ScriptedSink = new ScriptedSink((records, call) => {
+    if (call > 3) return sink.store(records);
+    throw new Error("down");
+  });
+  return sink;
+}
 
 /** Programs with `flushOnExit`, on a file. */
 const flushing: Record<string, (storage: SqliteJobEventStorage) => void> = {

@@ -60,6 +60,14 @@ describe("a program that forgot to stop its loggers", () => {
   });
 });
 
+describe("JobEventLogger.ready()", () => {
+  it("keeps the program running until there is room, and no longer", async () => {
+    await using child = runChild(script, "ready");
+    assert.equal(await child.ended(), 0, child.errors);
+    assert.deepEqual(child.lines, ["a b c"]);
+  });
+});
+
 describe("unrefTimer()", () => {
   it("lets go of timers that are objects, and of those that are numbers", () => {
     const seen: unknown[] = [];

@@ -130,15 +130,50 @@ describe("JobEventLogger with a buffer that is full of bytes", () => {
   }
 
   it("sends what it has when somebody waits with ready()", async () => {
-    const { sink, logger, log } = setUp({ ...options, overflow: "block" });
-    const large = cancelled("large", "x".repeat(size));
-    log("a", "b");
-    assert.equal(logger.logEvent(large), false);
+    // A spool is full before an event is blocked: the next one would have an overhead.
+    const spool = { spool: ":memory:", maxSpoolBytes: 1024 };
+    const { sink, logger, log } = setUp({ ...options, ...spool, overflow: "block" });
+    assert.deepEqual(log("a", "b", "c"), [true, true, true]);
     await settled();
-    log("c", "d");
+    assert.equal(logger.isFull, true);
     await within(logger.ready());
-    assert.equal(logger.logEvent(large), true);
-    assert.deepEqual(sink.storedJobs(), ["a", "b", "c", "d"]);
+    assert.deepEqual(log("d"), [true]);
+    assert.deepEqual(sink.storedJobs(), ["a", "b", "c"]);
+  });
+});
+
+describe("JobEventLogger.isFull", () => {
+  it("forgets an event that was given up when another is taken", () => {
+    const size = encodeJobEvent(cancelled("a")).length;
+    const options = { maxBufferBytes: size * 3, flushIntervalMs: 1e6 };
+    const { logger, log } = setUp({ ...options, overflow: "block" });
+    log("a");
+    assert.equal(logger.logEvent(cancelled("large", "x".repeat(size * 2 - 20))), false);
+    assert.equal(logger.isFull, true);
+    assert.deepEqual(log("b"), [true]);
+    assert.equal(logger.isFull, false);
+  });
+});
+
+describe("JobEventLoggerOptions.flushIntervalMs", () => {
+  it("begins with the event, also while a batch is under way", async () => {
+    const { opened, open } = gate();
+    const sink: ScriptedSink = new ScriptedSink(async (records) => {
+      await opened;
+      return sink.store(records);
+    });
+    const { logger, log, clock } = setUp({ flushIntervalMs: 300 }, sink);
+    log("a");
+    await clock.advance(300);
+    log("b");
+    await clock.advance(290);
+    open();
+    await clock.advance(9);
+    assert.deepEqual(sink.storedJobs(), ["a"]);
+    await clock.advance(1);
+    assert.deepEqual(sink.storedJobs(), ["a", "b"]);
+    assert.equal(clock.timers, 0);
+    checkBalance(logger);
   });
 });
 

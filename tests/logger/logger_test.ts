@@ -82,8 +82,17 @@ describe("JobEventLogger.logEvent()", () => {
   });
 
   it("passes over everything when it is not enabled", async () => {
-    const { sink, logger, log } = setUp({ enabled: false });
+    const { sink, logger, log, errors } = setUp({ enabled: false });
     assert.deepEqual(log("a"), [true]);
+    // Also what is not valid, by whichever method.
+    const nothing = undefined as unknown as string;
+    assert.equal(logger.logEvent({} as JobEvent), true);
+    assert.equal(logger.logJobEnqueued("a", nothing), true);
+    const child = logger.child({ queueName: "q" });
+    assert.equal(child.logJobStarted("a", nothing, nothing), true);
+    assert.equal(child.logEvent(nothing as unknown as JobEvent), true);
+    assert.deepEqual(errors, []);
+    assert.equal(logger.stats().refused, 0);
     assert.deepEqual(await logger.stop(), { stored: 0, undelivered: 0, dropped: 0, events: [] });
     assert.equal(sink.batches.length, 0);
   });

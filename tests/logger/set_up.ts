@@ -5,12 +5,13 @@ import type { JobEventError } from "../../src/errors.ts";
 import { JobEvent } from "../../src/gen/factories.ts";
 import { JobEventLogger } from "../../src/logger/logger.ts";
 import type { DroppedJobEvent, JobEventLoggerOptions } from "../../src/logger/options.ts";
+import type { JobEventSink } from "../../src/storage/storage.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { ScriptedSink } from "./scripted_sink.ts";
 
 /** A logger with everything that its owner is told. */
-export interface SetUp {
-  readonly sink: ScriptedSink;
+export interface SetUp<Sink extends JobEventSink = ScriptedSink> {
+  readonly sink: Sink;
   readonly clock: FakeClock;
   readonly errors: JobEventError[];
   readonly drops: { readonly jobId: string; readonly reason: string }[];
@@ -21,10 +22,10 @@ export interface SetUp {
 }
 
 /** Makes a logger in front of a sink, with a clock that stands still. */
-export function setUp(
+export function setUp<Sink extends JobEventSink = ScriptedSink>(
   options: JobEventLoggerOptions = {},
-  sink: ScriptedSink = new ScriptedSink(),
-): SetUp {
+  sink: Sink = new ScriptedSink() as unknown as Sink,
+): SetUp<Sink> {
   const clock = new FakeClock();
   const errors: JobEventError[] = [];
   const drops: { jobId: string; reason: string }[] = [];

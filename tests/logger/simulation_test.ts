@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { testSeed } from "../helpers.ts";
-import { FOUND_DEFECTS, FURTHER_DEFECTS, ORIGINAL_DEFECTS } from "./simulation/defects.ts";
+import {
+  FOUND_DEFECTS,
+  FURTHER_DEFECTS,
+  ORIGINAL_DEFECTS,
+  REVIEWED_DEFECTS,
+} from "./simulation/defects.ts";
 import { findDefect, simulate } from "./simulation/simulate.ts";
 import { loadVariant } from "./simulation/variant.ts";
 
@@ -26,7 +31,9 @@ describe("JobEventLogger in a simulation", () => {
 });
 
 describe("the simulation of JobEventLogger", () => {
-  for (const defect of [...ORIGINAL_DEFECTS, ...FOUND_DEFECTS, ...FURTHER_DEFECTS]) {
+  for (
+    const defect of [...ORIGINAL_DEFECTS, ...FOUND_DEFECTS, ...REVIEWED_DEFECTS, ...FURTHER_DEFECTS]
+  ) {
     it(`finds: ${defect.name}`, { timeout: 60_000 }, async () => {
       assert.notEqual(await findDefect(defect), undefined, "no seed shows it");
     });

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { JobEventError } from "../../src/errors.ts";
 import { JobEventLogger } from "../../src/logger/logger.ts";
+import { MemoryJobEventStorage } from "../../src/storage/memory.ts";
+import { within } from "../helpers.ts";
 import { allRetry, gate, ScriptedSink } from "./scripted_sink.ts";
 import { checkBalance, setUp } from "./set_up.ts";
 
@@ -98,6 +101,44 @@ describe("JobEventLogger.stop()", () => {
     await clock.advance(10);
     await stopped;
     await ready;
+  });
+
+  for (const how of ["throws", "answers"] as const) {
+    it(`waits for no sink that is closed and ${how} so`, async () => {
+      const error = new JobEventError("ERR_CLOSED", "Cannot store: the test closed it");
+      const sink = new ScriptedSink((records) => {
+        if (how === "throws") throw error;
+        return records.map(() => ({ status: "retry", error }));
+      });
+      const { logger, log, clock, drops, errors } = setUp({ overflow: "block" }, sink);
+      log("a", "b");
+      const report = await within(logger.stop({ timeoutMs: Infinity }));
+      assert.deepEqual(report.events.map(({ jobId }) => jobId), ["a", "b"]);
+      assert.equal(report.undelivered, 2);
+      assert.equal(drops.length, 2);
+      assert.deepEqual(errors, [error]);
+      assert.equal(sink.batches.length, 1);
+      assert.equal(clock.timers, 0);
+      checkBalance(logger);
+    });
+  }
+
+  it("is not needed once the sink is closed: whoever waits goes on", async () => {
+    const storage = new MemoryJobEventStorage();
+    const { logger, log, drops } = setUp({ overflow: "block", maxBufferSize: 2 }, storage);
+    await storage.close();
+    log("a", "b", "c");
+    const flushed = logger.flush({ timeoutMs: Infinity });
+    await within(logger.ready());
+    assert.deepEqual(await within(flushed), { stored: 0, pending: 0, dropped: 2 });
+    assert.deepEqual(log("d"), [false]);
+    assert.equal(logger.isFull, false);
+    assert.deepEqual(drops.map(({ jobId, reason }) => `${jobId} ${reason}`), [
+      "a stopped",
+      "b stopped",
+      "d stopped",
+    ]);
+    assert.equal((await logger.stop()).undelivered, 2);
   });
 
   it("runs at the end of `await using`", async () => {

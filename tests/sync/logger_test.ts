@@ -185,6 +185,8 @@ describe("JobEventLoggerSync", () => {
     using storage = openStorageSync("memory:");
     const { log, logger } = setUp(storage, { enabled: false });
     assert.deepEqual(log("a"), [true]);
+    assert.equal(logger.logJobEnqueued("a", undefined as unknown as string), true);
+    assert.equal(logger.stats().refused, 0);
     assert.equal(logger.stopSync().stored, 0);
   });
 

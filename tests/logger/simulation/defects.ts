@@ -49,8 +49,8 @@ export const ORIGINAL_DEFECTS: readonly Defect[] = [
   {
     name: "loses events at stop: it does not wait until they are stored",
     edits: [logger(
-      "await this.#sender.flush(this.#lastOrdinal, timeoutMs);",
-      "void this.#sender.flush(this.#lastOrdinal, timeoutMs);",
+      "await Promise.race([this.#sender.flush(",
+      "void Promise.race([this.#sender.flush(",
     )],
     shows: /stop\(\) gives up early/,
   },
@@ -92,15 +92,33 @@ export const FOUND_DEFECTS: readonly Defect[] = [
     edits: [logger("find room.\n    this.#sender.sendSoon(this.#lastOrdinal);", "find room.")],
     shows: /nothing is sent, although events are lost/,
   },
+];
+
+/** What a review found; each was repaired. */
+export const REVIEWED_DEFECTS: readonly Defect[] = [
   {
-    name: "ready() waits for what nobody sends",
-    edits: [
-      logger(
-        "Promise.resolve();\n    this.#sender.sendSoon(this.#lastOrdinal);",
-        "Promise.resolve();",
-      ),
-    ],
-    shows: /nothing is sent, although ready\(\) waits/,
+    name: "a script ends although somebody waits with ready()",
+    edits: [{ file: "room.ts", from: "keepAlive: true", to: "keepAlive: false" }],
+    shows: /0 timers keep the script alive for 1 waits/,
+  },
+  {
+    name: "ready() leaves its timer behind",
+    edits: [{ file: "room.ts", from: "this.#letEnd?.();", to: "" }],
+    shows: /timers keep the script alive/,
+  },
+  {
+    name: "the buffer stays full for a large event that was given up",
+    edits: [logger("    this.#wantedBytes = 0;\n", "")],
+    shows: /isFull is true, with \d+ of \d+ bytes/,
+  },
+  {
+    name: "an interval begins only when what is under way has come back",
+    edits: [sender(
+      "if (!this.#running && this.#hasBatch())",
+      `if (this.#running) return;
+    if (this.#hasBatch())`,
+    )],
+    shows: /nothing is sent, although an event waited for its interval/,
   },
 ];
 

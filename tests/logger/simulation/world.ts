@@ -168,6 +168,7 @@ export class World {
     if (hadRoom && depth === 0 && settings.mischiefRate === 0) {
       if (book.counts.overflow > losses) book.fail("something is lost although there is room");
     }
+    if (taken && settings.mischiefRate === 0) this.#checkIsFull();
     return taken;
   }
 
@@ -231,6 +232,15 @@ export class World {
       if (report !== await this.#stopping) this.book.fail("stop() has two reports");
       if (isFirst) this.#checkStop(report, deadlineMs);
     });
+  }
+
+  /** No event was blocked since the last one was taken. */
+  #checkIsFull(): void {
+    const { maxBufferSize, maxBufferBytes } = this.settings;
+    const { buffered, bufferedBytes } = this.logger.stats();
+    const isFull = buffered >= maxBufferSize || bufferedBytes > maxBufferBytes;
+    if (this.logger.isFull === isFull) return;
+    this.book.fail(`isFull is ${!isFull}, with ${bufferedBytes} of ${maxBufferBytes} bytes`);
   }
 
   #checkStop(report: StopReport, deadlineMs: number): void {
