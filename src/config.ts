@@ -1,7 +1,7 @@
 /** Settings from the environment: `NAQ_*` over the defaults. */
 
 import { JobEventError } from "./errors.ts";
-import { DEFAULT_SUBJECT_PREFIX } from "./event/subjects.ts";
+import { DEFAULT_SUBJECT_PREFIX, JobEventSubjects } from "./event/subjects.ts";
 
 /** The settings, each with its default. */
 export interface NaqConfig {
@@ -28,11 +28,20 @@ export interface NaqConfig {
 /** The variables of an environment. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+const STORAGE_URL = "NAQ_EVENT_STORAGE_URL";
+const STREAM_NAME = "NAQ_EVENT_STREAM_NAME";
+const SUBJECT_PREFIX = "NAQ_EVENT_SUBJECT_PREFIX";
+
+// As a server takes it: a token of a subject that can also be the name of a directory.
+const STREAM_NAME_FORM = /^[^\s\p{Cc}.*>/\\]{1,255}$/u;
+const SERVER_PROTOCOLS = ["nats:", "tls:", "ws:", "wss:"];
+
 const TRUE = ["1", "true", "yes", "on"];
 const FALSE = ["0", "false", "no", "off"];
 
 /**
- * Reads the settings. A variable that is empty counts as not set.
+ * Reads the settings. A variable that is empty, or that Deno does not permit to read, counts as not
+ * set.
  *
  * @param env The variables. @default those of the process
  * @throws {JobEventError} `ERR_CONFIGURATION`: a variable has a value that cannot be used; the
@@ -51,9 +60,9 @@ const FALSE = ["0", "false", "no", "off"];
 export function loadConfig(env: Environment = processEnvironment()): NaqConfig {
   return {
     enabled: readBoolean(env, "NAQ_EVENTS_ENABLED", true),
-    storageUrl: env["NAQ_EVENT_STORAGE_URL"] || env["NAQ_NATS_URL"] || "nats://localhost:4222",
-    streamName: env["NAQ_EVENT_STREAM_NAME"] || "NAQ_JOB_EVENTS",
-    subjectPrefix: env["NAQ_EVENT_SUBJECT_PREFIX"] || DEFAULT_SUBJECT_PREFIX,
+    storageUrl: readUrl(env),
+    streamName: readText(env, STREAM_NAME, "NAQ_JOB_EVENTS", isStreamName),
+    subjectPrefix: readText(env, SUBJECT_PREFIX, DEFAULT_SUBJECT_PREFIX, isPrefix),
     logger: {
       batchSize: readNumber(env, "NAQ_EVENT_LOGGER_BATCH_SIZE", 100, isPositiveInteger),
       flushIntervalMs: 1000 * readNumber(env, "NAQ_EVENT_LOGGER_FLUSH_INTERVAL", 5, isPositive),
@@ -62,15 +71,68 @@ export function loadConfig(env: Environment = processEnvironment()): NaqConfig {
   };
 }
 
-/** The process's variables; none where there is no process or they may not be read. */
+/** The process's variables; none where there is no process. */
 function processEnvironment(): Environment {
   const { process } = globalThis as { process?: { env?: Environment } };
   return process?.env ?? {};
 }
 
+/** The value of a variable that is set. */
+function read(env: Environment, name: string): string | undefined {
+  try {
+    return env[name] || undefined;
+  } catch (error) {
+    if ((error as Error).name === "NotCapable") return undefined;
+    throw error;
+  }
+}
+
+function readUrl(env: Environment): string {
+  const name = read(env, STORAGE_URL) === undefined ? "NAQ_NATS_URL" : STORAGE_URL;
+  return readText(env, name, "nats://localhost:4222", isStorageUrl);
+}
+
+function readText(
+  env: Environment,
+  name: string,
+  fallback: string,
+  check: { readonly test: (text: string) => boolean; readonly expected: string },
+): string {
+  const text = read(env, name) ?? fallback;
+  return check.test(text) ? text : refuse(name, text, check.expected);
+}
+
+const isStorageUrl = {
+  test: (text: string) =>
+    text === "memory:" || /^sqlite:./s.test(text) || text.split(",").every(isServerUrl),
+  expected: `"memory:", "sqlite:path/to/file", or URLs like "nats://localhost:4222" with a comma ` +
+    "between them",
+};
+
+function isServerUrl(text: string): boolean {
+  const url = URL.parse(text.trim());
+  return url !== null && SERVER_PROTOCOLS.includes(url.protocol) && url.hostname !== "";
+}
+
+const isStreamName = {
+  test: (text: string) => STREAM_NAME_FORM.test(text),
+  expected: "1 to 255 characters without white space and none of . * > / \\",
+};
+
+const isPrefix = {
+  test: (text: string) => {
+    try {
+      return new JobEventSubjects(text).prefix === text;
+    } catch {
+      return false;
+    }
+  },
+  expected: "tokens separated by dots, without wildcards or white space",
+};
+
 function readBoolean(env: Environment, name: string, fallback: boolean): boolean {
-  const text = env[name];
-  if (text === undefined || text === "") return fallback;
+  const text = read(env, name);
+  if (text === undefined) return fallback;
   if (TRUE.includes(text.toLowerCase())) return true;
   if (FALSE.includes(text.toLowerCase())) return false;
   return refuse(name, text, `one of ${[...TRUE, ...FALSE].join(", ")}`);
@@ -82,8 +144,8 @@ function readNumber(
   fallback: number,
   check: { readonly test: (value: number) => boolean; readonly expected: string },
 ): number {
-  const text = env[name];
-  if (text === undefined || text === "") return fallback;
+  const text = read(env, name);
+  if (text === undefined) return fallback;
   const value = Number(text);
   return check.test(value) ? value : refuse(name, text, check.expected);
 }
