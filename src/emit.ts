@@ -22,6 +22,7 @@ export { DEFAULT_SUBJECT_PREFIX } from "./event/subjects.ts";
 export { encodeJobEvent } from "./event/encode.ts";
 export { encodeSubjectToken } from "./event/token.ts";
 export { EventIdSource } from "./event/event_id.ts";
+export { isJobEventError } from "./errors.ts";
 export { isJobEventType } from "./gen/types.ts";
 export { JOB_EVENT_ERROR_CODES } from "./errors.ts";
 export { JOB_EVENT_TYPES } from "./gen/types.ts";

@@ -70,9 +70,14 @@ export class JobEventError extends Error {
 
 /** Whether a value is a {@linkcode JobEventError}, from this copy of the package or another. */
 export function isJobEventError(value: unknown): value is JobEventError {
-  return typeof value === "object" && value !== null &&
-    (value as { name?: unknown }).name === "JobEventError" &&
-    typeof (value as { code?: unknown }).code === "string";
+  try {
+    return typeof value === "object" && value !== null &&
+      (value as { name?: unknown }).name === "JobEventError" &&
+      typeof (value as { code?: unknown }).code === "string";
+  } catch {
+    // Anything can be thrown, also an object whose getters throw.
+    return false;
+  }
 }
 
 /** The message of any thrown value. */

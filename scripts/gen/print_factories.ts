@@ -2,7 +2,7 @@
 
 import type { DetailTake, MessagePart, Take } from "./event_options.ts";
 import { printInterface, TS_TYPES } from "./print_types.ts";
-import { Printer } from "./printer.ts";
+import { Printer, withArticle } from "./printer.ts";
 import type { EventType, Field, Schema } from "./schema.ts";
 
 /** Prints the file. */
@@ -86,7 +86,9 @@ function printCreate(p: Printer): void {
 function printBuilder(p: Printer, type: EventType): void {
   p.doc(
     "",
-    `Builds a \`${type.value}\` event from its arguments, which it checks. The rest is not ` +
+    `Builds ${
+      withArticle(type.value)
+    } event from its arguments, which it checks. The rest is not ` +
       "checked.\n\n" +
       `From value ${type.name} of enum JobEventType.\n\n` +
       "@throws {TypeError} An argument is missing or of the wrong type; the message names it.",
@@ -201,7 +203,7 @@ function printNamespace(p: Printer, schema: Schema): void {
   );
   p.line("  create(init: JobEventInit): JobEvent;");
   for (const type of schema.types) {
-    p.doc("  ", `A \`${type.value}\` event. ${type.doc}`);
+    p.doc("  ", `${withArticle(type.value, "A")} event. ${type.doc}`);
     p.line(`  ${type.method}(`);
     for (const parameter of parameters(type)) p.line(`    ${parameter},`);
     p.line("  ): JobEvent;");

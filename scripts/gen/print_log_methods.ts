@@ -1,7 +1,7 @@
 /** Prints `src/gen/log_methods.ts`: the logger's method for each event type. */
 
 import { parameters } from "./print_factories.ts";
-import { Printer } from "./printer.ts";
+import { Printer, withArticle } from "./printer.ts";
 import type { Schema } from "./schema.ts";
 
 /** Prints the file. */
@@ -21,10 +21,9 @@ export function printLogMethods(schema: Schema): string {
   p.line("  protected abstract refuse(error: unknown): boolean;");
   for (const type of schema.types) {
     p.line();
-    const article = /^[aeiou]/.test(type.value) ? "an" : "a";
     p.doc(
       "  ",
-      `Logs ${article} \`${type.value}\` event. ${type.doc}\n\n` +
+      `Logs ${withArticle(type.value)} event. ${type.doc}\n\n` +
         "@returns `false` when the event was refused, dropped, or came after `stop`.",
     );
     p.line(`  logJob${type.key}(`);

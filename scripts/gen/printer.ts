@@ -43,3 +43,8 @@ export class Printer {
     return this.#lines.join("\n") + "\n";
   }
 }
+
+/** A value as code, with `a` or `an` before it. */
+export function withArticle(value: string, article: "a" | "A" = "a"): string {
+  return `${article}${/^[aeiou]/.test(value) ? "n" : ""} \`${value}\``;
+}

@@ -2,9 +2,12 @@
 
 import { Packr } from "msgpackr/pack";
 import { isPlainObject } from "./check.ts";
-import { MAX_DEPTH } from "./limits.ts";
+import { MAX_DEPTH, MAX_DYNAMIC_BYTES } from "./limits.ts";
 
-/** What `details` and `metadata` may hold. Integers beyond 2^53 are `bigint`. */
+/**
+ * What `details` and `metadata` may hold, each at most 32 levels and 8 MiB. Integers beyond 2^53
+ * are `bigint`.
+ */
 export type JobEventValue =
   | null
   | boolean
@@ -26,8 +29,8 @@ const packr = new Packr({ useRecords: false, variableMapSize: true });
  * @param field The field's name, for errors.
  * @returns The bytes, or `undefined` for a map with no members. The bytes lie in a buffer that
  * msgpackr uses again: copy them at once.
- * @throws {TypeError} A value that MessagePack has no form for, a cycle, or nesting beyond 32
- * levels; the message has the path.
+ * @throws {TypeError} A value that MessagePack has no form for, a cycle, nesting beyond 32 levels,
+ * or more than 8 MiB; the message has the path.
  */
 export function packDynamic(map: object, field: string): Uint8Array | undefined {
   const clean = cleanDynamic(map, field);
@@ -42,7 +45,7 @@ export function packDynamic(map: object, field: string): Uint8Array | undefined 
  * @throws {TypeError} See {@linkcode packDynamic}.
  */
 export function cleanDynamic(map: object, field: string): object {
-  const path: Path = { names: [field], values: [] };
+  const path: Path = { names: [field], values: [], bytes: 0 };
   if (!isPlainObject(map)) refuse(path, `${describe(map)} is not a plain object`);
   return cleanObject(map as Record<string, unknown>, path);
 }
@@ -50,9 +53,14 @@ export function cleanDynamic(map: object, field: string): object {
 interface Path {
   readonly names: (string | number)[];
   readonly values: object[];
+  /** What was met so far takes at least so many bytes when it is encoded. */
+  bytes: number;
 }
 
 function cleanValue(value: unknown, name: string | number, path: Path): unknown {
+  // Every value takes a byte, and a character of a text or a key at least one.
+  const keySize = typeof name === "string" ? 1 + name.length : 0;
+  addBytes(path, keySize + 1 + (typeof value === "string" ? value.length : 0));
   switch (typeof value) {
     case "string":
       // msgpackr would write bytes that are not UTF-8.
@@ -77,7 +85,10 @@ function cleanUnusual(value: unknown, path: Path): unknown {
   }
   if (typeof value !== "object" || value === null) refuse(path, `${describe(value)} has no form`);
   if (Array.isArray(value)) return cleanArray(value, path);
-  if (value instanceof Uint8Array) return value;
+  if (value instanceof Uint8Array) {
+    addBytes(path, value.length);
+    return value;
+  }
   if (value instanceof Date) {
     if (Number.isNaN(value.getTime())) refuse(path, "the Date is invalid");
     return value;
@@ -127,6 +138,16 @@ function enter(value: object, path: Path): void {
   if (path.values.includes(value)) refuse(path, "it contains itself");
   if (path.values.length === MAX_DEPTH) refuse(path, `it nests deeper than ${MAX_DEPTH} levels`);
   path.values.push(value);
+}
+
+function addBytes(path: Path, count: number): void {
+  path.bytes += count;
+  if (path.bytes <= MAX_DYNAMIC_BYTES) return;
+  path.names.length = 1;
+  refuse(
+    path,
+    `it takes more than ${MAX_DYNAMIC_BYTES} bytes; an object counts in each place it is in`,
+  );
 }
 
 function describe(value: unknown): string {

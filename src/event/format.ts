@@ -20,21 +20,31 @@ export function time(seconds: number): string {
 /** The class of any thrown value: its `name`, else the name of its constructor or type. */
 export function errorType(error: unknown): string {
   if (typeof error !== "object" || error === null) return typeof error;
-  const { name } = error as { name?: unknown };
-  if (typeof name === "string" && name !== "") return name;
-  const constructorName: unknown = error.constructor?.name;
-  return typeof constructorName === "string" && constructorName !== "" ? constructorName : "Object";
+  return textOf(() => (error as Thrown).name) ||
+    textOf(() => (error as Thrown).constructor?.name) ||
+    "Object";
 }
 
 /** The message of any thrown value. */
 export function errorMessage(error: unknown): string {
-  if (typeof error === "object" && error !== null) {
-    const { message } = error as { message?: unknown };
-    if (typeof message === "string") return message;
-  }
+  const isObject = typeof error === "object" && error !== null;
+  const message = isObject ? textOf(() => (error as Thrown).message) : undefined;
+  return message ?? textOf(() => String(error)) ?? "An error without a message";
+}
+
+/** What may be read from an object that was thrown. */
+interface Thrown {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  readonly constructor?: { readonly name?: unknown };
+}
+
+/** Reads a text, if it is one. Anything can be thrown, also an object whose getters throw. */
+function textOf(read: () => unknown): string | undefined {
   try {
-    return String(error);
+    const value = read();
+    return typeof value === "string" ? value : undefined;
   } catch {
-    return "An error without a message";
+    return undefined;
   }
 }

@@ -121,7 +121,7 @@ function validated(event: JobEvent): JobEvent {
 }
 
 /**
- * Builds a `enqueued` event from its arguments, which it checks. The rest is not checked.
+ * Builds an `enqueued` event from its arguments, which it checks. The rest is not checked.
  *
  * From value ENQUEUED of enum JobEventType.
  *
@@ -761,7 +761,7 @@ export interface JobEventFactories {
    * @throws {TypeError} A field is missing, of the wrong type, out of bounds or not known.
    */
   create(init: JobEventInit): JobEvent;
-  /** A `enqueued` event. The job was put into a queue, with its priority there. */
+  /** An `enqueued` event. The job was put into a queue, with its priority there. */
   enqueued(
     jobId: string,
     queueName: string,

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { unpack } from "msgpackr";
 import type { JobEventValue } from "../../src/event/dynamic.ts";
 import { encodeJobEvent } from "../../src/event/encode.ts";
-import { MAX_DEPTH } from "../../src/event/limits.ts";
+import { MAX_DEPTH, MAX_DYNAMIC_BYTES } from "../../src/event/limits.ts";
 import { decodeJobEvent } from "../../src/gen/decode.ts";
 import { JobEvent } from "../../src/gen/factories.ts";
 
@@ -25,7 +25,39 @@ function nested(levels: number, wrap: (inner: unknown) => unknown): Fields {
   return levels === 1 ? { end: true } : { a: value };
 }
 
+/** An object that holds the next one in two places, and so on. */
+function shared(levels: number): Fields {
+  let value: Fields = { end: true };
+  for (let level = 1; level < levels; level++) value = { a: value, b: value };
+  return value;
+}
+
 describe("details and metadata", () => {
+  it("are bounded in bytes, however few objects they are made of", () => {
+    const expected = new TypeError(
+      `Invalid job event: details cannot be encoded: it takes more than ${MAX_DYNAMIC_BYTES} ` +
+        "bytes; an object counts in each place it is in",
+    );
+    assert.throws(() => encodeJobEvent(withDetails(shared(MAX_DEPTH))), expected);
+    assert.throws(
+      () => JobEvent.create({ jobId: "j", eventType: "started", details: shared(23) as never }),
+      expected,
+    );
+    const text = "x".repeat(100_000);
+    assert.throws(() => encodeJobEvent(withDetails({ list: Array(1000).fill(text) })), expected);
+    const bytes = new Uint8Array(100_000);
+    assert.throws(() => encodeJobEvent(withDetails({ list: Array(1000).fill(bytes) })), expected);
+    assert.deepEqual(roundTrip(shared(8)), shared(8));
+  });
+
+  it("take all of the bytes that they may", () => {
+    // The key "b" and the value's type: three bytes.
+    const most = new Uint8Array(MAX_DYNAMIC_BYTES - 3);
+    assert.deepEqual(roundTrip({ b: most }), { b: most });
+    const more = new Uint8Array(MAX_DYNAMIC_BYTES - 2);
+    assert.throws(() => roundTrip({ b: more }), /details cannot be encoded: it takes/);
+  });
+
   it("come back equal, and another decoder reads the same", () => {
     const details = {
       text: "größe \u{1f680}",

@@ -189,6 +189,18 @@ describe("JobEvent factories", () => {
   });
 
   it("take an error of any kind", () => {
+    const nothing = "An error without a message";
+    const throws = {
+      get: () => {
+        throw new Error("a getter throws");
+      },
+    };
+    const hostile = Object.defineProperties({}, {
+      name: throws,
+      message: throws,
+      constructor: throws,
+      toString: throws,
+    });
     const kinds: readonly [unknown, string, string][] = [
       [new TypeError("no"), "TypeError", "no"],
       [new DOMException("gone", "AbortError"), "AbortError", "gone"],
@@ -203,7 +215,9 @@ describe("JobEvent factories", () => {
       [{ message: "plain" }, "Object", "plain"],
       [{ name: "Odd", message: 5 }, "Odd", "[object Object]"],
       [{ constructor: { name: 5 }, message: "m" }, "Object", "m"],
-      [Object.create(null), "Object", "An error without a message"],
+      [Object.create(null), "Object", nothing],
+      [hostile, "Object", nothing],
+      [Object.defineProperty(new RangeError("m"), "message", throws), "RangeError", nothing],
       [new (class Own extends Error {})("mine"), "Error", "mine"],
       [Boolean, "function", String(Boolean)],
     ];

@@ -36,6 +36,12 @@ describe("generate()", () => {
     assert.ok(types.includes("   * Unit: s.\n"));
   });
 
+  it("says a or an before a value", () => {
+    const files = generated(edit(TINY, "STARTED = 1", "ENDED = 1"));
+    assert.match(files.get("log_methods.ts")!, /Logs an `ended` event\..*Logs a `failed` event\./s);
+    assert.match(files.get("factories.ts")!, /Builds an `ended` event.*\* An `ended` event\./s);
+  });
+
   it("accepts names that the printed code uses itself", () => {
     const fields = ["count", "bytes", "class", "at", "index", "reader", "size", "options", "left"];
     const lines = fields.map((name, index) => `  // New.\n  string ${name} = ${40 + index};\n`);

@@ -81,6 +81,23 @@ describe("JobEventLogger.logEvent()", () => {
     }
   });
 
+  it("survives whatever an event's getters throw", () => {
+    const { logger, errors } = setUp();
+    const hostile = new Proxy({}, {
+      get: () => {
+        throw new Error("a trap");
+      },
+    });
+    const event = JobEvent.create({ jobId: "a", eventType: "cancelled" });
+    const trap = Object.defineProperty({ ...event }, "jobId", {
+      get: () => {
+        throw hostile;
+      },
+    });
+    assert.equal(logger.logEvent(trap), false);
+    assert.equal(errors[0]!.code, "ERR_INVALID_EVENT");
+  });
+
   it("passes over everything when it is not enabled", async () => {
     const { sink, logger, log, errors } = setUp({ enabled: false });
     assert.deepEqual(log("a"), [true]);

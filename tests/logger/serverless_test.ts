@@ -1,8 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import * as emit from "../../src/emit.ts";
 import { allRetry, gate, ScriptedSink } from "./scripted_sink.ts";
 import { settled } from "./fake_clock.ts";
 import { setUp } from "./set_up.ts";
+
+describe("@naq/events/emit", () => {
+  it("tells the package's errors from others", () => {
+    const { JobEventError, isJobEventError } = emit;
+    assert.equal(isJobEventError(new JobEventError("ERR_CLOSED", "Cannot store: closed")), true);
+    assert.equal(isJobEventError(new Error("ERR_CLOSED")), false);
+  });
+});
 
 describe("JobEventLogger.flush() where a platform may stop the program", () => {
   it("has called the sink when it returns", async () => {
