@@ -1,5 +1,6 @@
 /** `deno task demo`: real jobs on real files, and what their events tell. */
 
+import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
@@ -15,7 +16,13 @@ import { openStorage } from "../src/open.ts";
 import { DirectoryError, findFiles, type FoundFile } from "./demo/find_files.ts";
 import { runJobs } from "./demo/pool.ts";
 import { showProgress } from "./demo/progress.ts";
-import { findFailedJob, printTables, printTimeline, runMetrics } from "./demo/report.ts";
+import {
+  findFailedJob,
+  interruption,
+  printTables,
+  printTimeline,
+  runMetrics,
+} from "./demo/report.ts";
 import { duration, whole } from "./demo/text.ts";
 
 const DEFAULT_STORAGE = `sqlite:${join(tmpdir(), "naq-events-demo.sqlite")}`;
@@ -81,6 +88,12 @@ async function main(): Promise<number> {
 }
 
 async function showJob(url: string, jobId: string): Promise<number> {
+  // Opening a file makes it, and there is nothing to show in a new one.
+  const path = /^sqlite:(?!:memory:)(.+)$/s.exec(url)?.[1];
+  if (path !== undefined && !existsSync(path)) {
+    console.error(`There is no file ${path}`);
+    return 1;
+  }
   await using storage = await openStorage(url);
   if (await printTimeline(storage, jobId)) return 0;
   console.error(`There are no events of job ${jobId} in ${url}`);
@@ -116,10 +129,11 @@ async function runDemo(
   await processor.stop();
   process.off("SIGINT", onSignal);
   process.off("SIGTERM", onSignal);
-  if (report.undelivered > 0) console.error(`${report.undelivered} events could not be stored`);
+  const lost = report.undelivered + report.dropped;
+  if (lost > 0) console.error(`${whole(lost)} events could not be stored`);
   await printReport(given, storage, { run, jobs, elapsedMs, stored: report.stored });
-  if (!interrupt.signal.aborted) return report.undelivered > 0 ? 1 : 0;
-  console.log("\nInterrupted: jobs that waited were cancelled, and every event is stored.");
+  if (!interrupt.signal.aborted) return lost > 0 ? 1 : 0;
+  console.log(`\n${interruption(lost)}`);
   return 130;
 }
 

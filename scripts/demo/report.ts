@@ -54,6 +54,12 @@ export async function findFailedJob(
   return undefined;
 }
 
+/** What is said after an interrupt; `lost` events could not be stored. */
+export function interruption(lost: number): string {
+  const rest = lost === 0 ? "every event is stored" : `${whole(lost)} events could not be stored`;
+  return `Interrupted: jobs that waited were cancelled, and ${rest}.`;
+}
+
 /** Prints the tables of a run. */
 export function printTables(metrics: JobMetricsSnapshot): void {
   console.log(groupTable("queue", metrics.byQueue));

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { interruption } from "../../scripts/demo/report.ts";
 import { openStorage } from "../../src/open.ts";
 import { temporaryDirectory } from "../helpers.ts";
 
@@ -81,6 +82,20 @@ describe("demo", { timeout: 60_000 }, () => {
     assert.match(timeline.out, /enqueued[^]*max_retries_exceeded/);
   });
 
+  it("makes no file to look for a job in", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "missing.sqlite");
+    const { code, err } = await demo(["--job", "job-1", "--storage", `sqlite:${path}`]);
+    assert.equal(code, 1);
+    assert.equal(err, `There is no file ${path}\n`);
+    assert.deepEqual(await readdir(directory.path), []);
+  });
+
+  it("says after an interrupt whether every event is stored", () => {
+    assert.match(interruption(0), /every event is stored\.$/);
+    assert.match(interruption(1200), /and 1,200 events could not be stored\.$/);
+  });
+
   it("says in one line what is wrong with a directory or an argument", async () => {
     await using directory = await temporaryDirectory();
     const missing = join(directory.path, "missing");
@@ -115,7 +130,7 @@ describe("demo", { timeout: 60_000 }, () => {
       interrupted = true;
     });
     assert.equal(code, 130, err);
-    assert.match(out, /Interrupted: jobs that waited were cancelled/);
+    assert.match(out, /Interrupted: jobs that waited were cancelled, and every event is stored/);
     await using storage = await openStorage(url);
     assert.equal(await storage.countEvents(), eventsSaid(out));
     const enqueued = await storage.countEvents({ eventType: "enqueued" });
