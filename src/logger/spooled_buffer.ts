@@ -169,7 +169,11 @@ export class SpooledBuffer implements EventQueue {
   close(): void {
     this.#isClosed = true;
     this.#removeAll();
-    this.#spool.close();
+    try {
+      this.#spool.close();
+    } catch (cause) {
+      this.#report(failure("Cannot close the spool", cause));
+    }
   }
 
   /** What fails here is tried again with the next events: until then they are only superfluous. */

@@ -6,6 +6,7 @@ import type { JobEventError } from "../../src/errors.ts";
 import { decodeJobEvent } from "../../src/gen/decode.ts";
 import { JobEventLogger } from "../../src/logger/logger.ts";
 import type { JobEventLoggerOptions, StopReport } from "../../src/logger/options.ts";
+import type { JobEventSpool } from "../../src/logger/spool.ts";
 import { SqliteJobEventStorage } from "../../src/storage/sqlite.ts";
 import { temporaryDirectory } from "../helpers.ts";
 import { allRetry, REJECTED, ScriptedSink } from "./scripted_sink.ts";
@@ -226,6 +227,23 @@ describe("JobEventLoggerOptions.spool in the file of a SqliteJobEventStorage", (
     assert.equal((await logger.flush()).pending, 0);
     await logger.stop();
     assert.throws(() => setUp({ spool: storage }), { code: "ERR_CLOSED" });
+  });
+
+  it("stops also when it cannot be closed", async () => {
+    const spool: JobEventSpool = {
+      content: () => ({ length: 0, bytes: 0, lastOrdinal: 0 }),
+      add: () => {},
+      read: () => [],
+      count: () => 0,
+      remove: () => {},
+      close: () => {
+        throw new Error("gone");
+      },
+    };
+    const { logger, log, errors } = setUp({ spool: { openSpool: () => spool } });
+    log("a");
+    assert.equal((await logger.stop()).stored, 1);
+    assert.match(errors[0]!.message, /^Cannot close the spool: gone$/);
   });
 });
 
