@@ -98,7 +98,7 @@ export class Sender {
     if (!this.#running && this.#hasBatch()) {
       this.#runSoon();
     } else {
-      // Also while a batch is under way: no event waits longer than its interval for the next one.
+      // Also while a batch is under way: an event's interval begins when it is logged.
       this.#cancelInterval ??= this.#options.clock.setTimer(
         () => this.#intervalOver(),
         this.#options.flushIntervalMs,
