@@ -1,7 +1,8 @@
 /** Settings from the environment: `NAQ_*` over the defaults. */
 
-import { JobEventError } from "./errors.ts";
+import { JobEventError, messageOf } from "./errors.ts";
 import { DEFAULT_SUBJECT_PREFIX, JobEventSubjects } from "./event/subjects.ts";
+import { checkStreamName, DEFAULT_STREAM_NAME } from "./nats/stream_name.ts";
 
 /** The settings, each with its default. */
 export interface NaqConfig {
@@ -32,10 +33,6 @@ const STORAGE_URL = "NAQ_EVENT_STORAGE_URL";
 const STREAM_NAME = "NAQ_EVENT_STREAM_NAME";
 const SUBJECT_PREFIX = "NAQ_EVENT_SUBJECT_PREFIX";
 
-// As a server takes it: a token of a subject that can also be the name of a directory.
-const STREAM_NAME_FORM = /^[^\s\p{Cc}.*>/\\]{1,255}$/u;
-const SERVER_PROTOCOLS = ["nats:", "tls:", "ws:", "wss:"];
-
 const TRUE = ["1", "true", "yes", "on"];
 const FALSE = ["0", "false", "no", "off"];
 
@@ -61,8 +58,8 @@ export function loadConfig(env: Environment = processEnvironment()): NaqConfig {
   return {
     enabled: readBoolean(env, "NAQ_EVENTS_ENABLED", true),
     storageUrl: readUrl(env),
-    streamName: readText(env, STREAM_NAME, "NAQ_JOB_EVENTS", isStreamName),
-    subjectPrefix: readText(env, SUBJECT_PREFIX, DEFAULT_SUBJECT_PREFIX, isPrefix),
+    streamName: readText(env, STREAM_NAME, DEFAULT_STREAM_NAME, checkStreamName),
+    subjectPrefix: readText(env, SUBJECT_PREFIX, DEFAULT_SUBJECT_PREFIX, checkPrefix),
     logger: {
       batchSize: readNumber(env, "NAQ_EVENT_LOGGER_BATCH_SIZE", 100, isPositiveInteger),
       flushIntervalMs: 1000 * readNumber(env, "NAQ_EVENT_LOGGER_FLUSH_INTERVAL", 5, isPositive),
@@ -89,46 +86,39 @@ function read(env: Environment, name: string): string | undefined {
 
 function readUrl(env: Environment): string {
   const name = read(env, STORAGE_URL) === undefined ? "NAQ_NATS_URL" : STORAGE_URL;
-  return readText(env, name, "nats://localhost:4222", isStorageUrl);
+  return readText(env, name, "nats://localhost:4222", checkUrl);
 }
 
+/** @param check Throws for a text that cannot be used; its message names no secret. */
 function readText(
   env: Environment,
   name: string,
   fallback: string,
-  check: { readonly test: (text: string) => boolean; readonly expected: string },
+  check: (text: string) => unknown,
 ): string {
   const text = read(env, name) ?? fallback;
-  return check.test(text) ? text : refuse(name, text, check.expected);
+  try {
+    check(text);
+  } catch (cause) {
+    const message = `Cannot use ${name}: ${messageOf(cause)}`;
+    throw new JobEventError("ERR_CONFIGURATION", message, { cause });
+  }
+  return text;
 }
 
-const isStorageUrl = {
-  test: (text: string) =>
-    text === "memory:" || /^sqlite:./s.test(text) || text.split(",").every(isServerUrl),
-  expected: `"memory:", "sqlite:path/to/file", or URLs like "nats://localhost:4222" with a comma ` +
-    "between them",
-};
-
-function isServerUrl(text: string): boolean {
-  const url = URL.parse(text.trim());
-  return url !== null && SERVER_PROTOCOLS.includes(url.protocol) && url.hostname !== "";
+function checkPrefix(prefix: string): void {
+  new JobEventSubjects(prefix);
 }
 
-const isStreamName = {
-  test: (text: string) => STREAM_NAME_FORM.test(text),
-  expected: "1 to 255 characters without white space and none of . * > / \\",
-};
-
-const isPrefix = {
-  test: (text: string) => {
-    try {
-      return new JobEventSubjects(text).prefix === text;
-    } catch {
-      return false;
-    }
-  },
-  expected: "tokens separated by dots, without wildcards or white space",
-};
+function checkUrl(url: string): void {
+  if (url === "memory:" || /^sqlite:./s.test(url)) return;
+  // Each server as http: the parsers of the runtimes differ for schemes that they do not know.
+  const isServer = (part: string) => URL.canParse(part.trim().replace(/^[a-z]+:\/\/|^/, "http://"));
+  if (/^(nats|tls|ws|wss):\/\//.test(url) && url.split(",").every(isServer)) return;
+  throw new TypeError(
+    'it is not like "memory:", "sqlite:path/to/file", "nats://host:4222" or "ws://host:8080"',
+  );
+}
 
 function readBoolean(env: Environment, name: string, fallback: boolean): boolean {
   const text = read(env, name);

@@ -64,14 +64,16 @@ describe("loadConfig()", () => {
       ["NAQ_EVENT_SUBJECT_PREFIX", ["a b.*", "a..b", ".a", "a.>", " "]],
       ["NAQ_EVENT_STREAM_NAME", ["a.b c", "a.b", "a b", "*", ">", "a/b", "a\\b", "x".repeat(256)]],
       ["NAQ_EVENT_STORAGE_URL", ["bogus", "sqlite:", "memory:x", "localhost:4222", "http://a"]],
-      ["NAQ_NATS_URL", ["bogus", "nats:", "nats://", "nats://a,", "nats://a,b"]],
+      ["NAQ_NATS_URL", ["bogus", "nats:", "nats://", "nats://a,", "nats://a b"]],
     ];
     for (const [name, values] of refused) {
       for (const value of values) {
-        const message = new RegExp(`^Cannot use ${name}=.*: expected`);
+        const message = new RegExp(`^Cannot use ${name}: .`);
         assert.throws(() => loadConfig({ [name]: value }), { code: "ERR_CONFIGURATION", message });
       }
     }
+    const secret = { NAQ_NATS_URL: "nats://user:secret@" };
+    assert.throws(() => loadConfig(secret), ({ message }: Error) => !message.includes("secret"));
     // What is not used may be anything.
     const urls = { NAQ_EVENT_STORAGE_URL: "memory:", NAQ_NATS_URL: "bogus" };
     assert.equal(loadConfig(urls).storageUrl, "memory:");

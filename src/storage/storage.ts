@@ -59,9 +59,9 @@ export interface JobEventSink extends AsyncDisposable {
   /** How this sink names its subjects. */
   readonly subjects: JobEventSubjects;
   /**
-   * Stores records in their order. A `rejected` record stops none of the others. After a `retry`, a
-   * sink may store later records of other jobs or none at all, but never a later one of the same
-   * job: what is sent again would come behind it.
+   * Stores records in their order. A `rejected` record stops none of the others. Once one has come
+   * to `retry`, a sink may store later ones of other jobs, or none at all, but it sends no later
+   * one of the same job: what is sent again would come behind it. So each job keeps its order.
    *
    * @returns One outcome for each record, in the same order. A failure is an outcome, not an
    * exception.
