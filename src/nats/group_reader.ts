@@ -2,53 +2,26 @@
 
 import { isJobEventError, JobEventError } from "../errors.ts";
 import { consumerInfo, NANOS_PER_MS, pullSubject } from "./ephemeral.ts";
+import type { GroupDelivery, GroupReaderOwner } from "./group_delivery.ts";
 import { pause } from "./link.ts";
-import {
-  deliveredMessage,
-  type DeliveryInfo,
-  parseAckSubject,
-  type StreamMessage,
-} from "./message.ts";
+import { deliveredMessage, parseAckSubject } from "./message.ts";
 import type { NatsMessageLike } from "./connection.ts";
+import { Pace } from "./pace.ts";
 import { pageBytes } from "./pages.ts";
 import { isTransient, type ReadContext } from "./patience.ts";
 import { ReplyInbox } from "./replies.ts";
 import { ACK, NAK, PROGRESS } from "./settle.ts";
 
-/** One message that is to be settled. */
-export interface GroupDelivery {
-  /** The message, as it was delivered. */
-  readonly message: StreamMessage;
-  /** Which delivery it is. */
-  readonly info: DeliveryInfo;
-  /** Where the server is told what became of it. */
-  readonly ackSubject: string;
-  /** That of the stream which delivered it. */
-  readonly context: ReadContext;
-  /** Until when it is not delivered again, in milliseconds since the Unix epoch. */
-  readonly dueAt: number;
+/** What is asked for. */
+interface Wanted {
+  readonly batch: number;
+  readonly waits: boolean;
 }
 
-/** Whom a reader reads for. */
-export interface GroupReaderOwner {
-  /** A delivery that is not settled within this time is delivered again, in milliseconds. */
-  readonly ackWaitMs: number;
-  /** How many messages may be here that nobody has taken. */
-  room(): number;
-  /** Whether somebody waits for a message. */
-  isAsked(): boolean;
-  /** A message came. Gives whether it waits here to be taken; else it is dealt with. */
-  onMessage(delivery: GroupDelivery): boolean;
-  /** There is a message to take, an error, or reason to {@linkcode GroupReader.ask} again. */
-  onArrival(): void;
-  /** Nobody took the message. */
-  onUnseen(delivery: GroupDelivery): void;
-  /** The consumer was made by then; called when it may be another one than before. */
-  onConsumer(created: string): void;
-}
-
-const EXPIRES_MS = 30_000;
-const HEARTBEAT_MS = 2000;
+const WAITING = {
+  expires: 30_000 * NANOS_PER_MS,
+  idle_heartbeat: 2000 * NANOS_PER_MS,
+} as const;
 /** Two heartbeats and a half: one may be late. */
 const SILENCE_MS = 5000;
 const FIRST_PAUSE_MS = 20;
@@ -56,10 +29,8 @@ const LONGEST_PAUSE_MS = 2000;
 /** A group that is set back is away for a moment; one that is away for longer was deleted. */
 const MISSING_MS = 2000;
 const SWEEP_MS = 1000;
-/** The most messages that are here before somebody asks for them. */
-const MAX_AHEAD = 64;
-/** What is taken in this time is read ahead. */
-const AHEAD_MS = 20;
+/** What nobody takes for so long is given back: somebody was slower than before. */
+const PATIENCE_MS = 500;
 
 /**
  * Reads ahead what is taken in a moment, so that the server is not waited for and other members get
@@ -71,6 +42,7 @@ export class GroupReader {
   readonly #name: string;
   readonly #owner: GroupReaderOwner;
   readonly #ended = new AbortController();
+  readonly #pace = new Pace();
   #waiting: GroupDelivery[] = [];
   // An inbox of its own: when it is closed the server forgets what was asked for.
   #inbox: ReplyInbox | undefined;
@@ -78,16 +50,13 @@ export class GroupReader {
   #late: GroupDelivery[] | undefined;
   /** Whether the server may still have a request. */
   #isOpen = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #takenAt = Date.now();
-  #ahead = 1;
-  /** What was taken since more was asked for, and how long whoever took it was busy with it. */
-  #taken = 0;
-  #busyMs = 0;
-  #busySince: number | undefined;
   #pauseMs = FIRST_PAUSE_MS;
   #missingSince: number | undefined;
   #isReading = false;
-  #wake: ((wanted: number) => void) | undefined;
+  #wake: ((wanted: Wanted) => void) | undefined;
+  #reading: Promise<boolean> | undefined;
   #error: unknown;
 
   /**
@@ -108,8 +77,13 @@ export class GroupReader {
     return this.#waiting.length;
   }
 
-  /** Asks the server for more, if it is time. */
-  ask(): void {
+  /**
+   * Asks the server for more, if it is time.
+   *
+   * @param waits Whether somebody waits for the next message. Otherwise only what is there now is
+   * asked for: no request stays with the server that nobody waits for.
+   */
+  ask(waits: boolean): void {
     if (!this.#isReading) {
       this.#isReading = true;
       this.#read().catch((error) => {
@@ -119,15 +93,13 @@ export class GroupReader {
       });
     }
     if (this.#wake === undefined) return;
-    const pace = this.#taken / Math.max(this.#busyMs, 0.001);
-    const ahead = Math.min(Math.ceil(pace * AHEAD_MS), this.#ahead * 2, MAX_AHEAD);
-    const room = Math.min(this.#owner.room(), Math.max(ahead, 1));
+    if (waits) return this.#wake({ batch: 1, waits });
+    const { ahead } = this.#pace;
+    const room = Math.min(this.#owner.room(), ahead);
     const wanted = room - this.#waiting.length;
     if (wanted <= 0 || wanted < room / 2) return;
-    this.#ahead = Math.max(ahead, 1);
-    this.#taken = this.#busyMs = 0;
-    this.#wake(wanted);
-    this.#wake = undefined;
+    this.#pace.ask(ahead);
+    this.#wake({ batch: wanted, waits });
   }
 
   /**
@@ -144,17 +116,14 @@ export class GroupReader {
   take(): GroupDelivery | undefined {
     this.#takenAt = Date.now();
     const { ackWaitMs } = this.#owner;
-    const time = performance.now();
-    if (this.#busySince !== undefined) this.#busyMs += time - this.#busySince;
-    this.#busySince = undefined;
+    this.#pace.come();
     for (;;) {
       const delivery = this.#waiting.shift();
       if (delivery === undefined) break;
       const now = this.#takenAt;
       // Meanwhile it may be somebody else's.
       if (delivery.dueAt <= now) continue;
-      this.#taken++;
-      this.#busySince = time;
+      this.#pace.take();
       if (delivery.dueAt - now > ackWaitMs * 0.9) return delivery;
       this.keep(delivery);
       return { ...delivery, dueAt: now + ackWaitMs };
@@ -180,8 +149,11 @@ export class GroupReader {
    * @returns What is here that nobody has taken.
    */
   async close(): Promise<GroupDelivery[]> {
+    // What is on its way comes, so that no request is left with the server.
+    if (this.#reading !== undefined) await Promise.race([this.#reading, pause(SWEEP_MS)]);
     this.#ended.abort();
-    this.#wake?.(0);
+    this.#wake?.({ batch: 0, waits: false });
+    clearTimeout(this.#timer);
     return await this.#unseen();
   }
 
@@ -202,30 +174,29 @@ export class GroupReader {
 
   async #read(): Promise<void> {
     const { signal } = this.#ended;
-    const timer = setInterval(() => this.#keepAll(), Math.max(this.#owner.ackWaitMs / 3, 1));
-    try {
-      while (!signal.aborted) {
-        this.#assertConnected();
-        const wanted = await new Promise<number>((resolve) => {
-          this.#wake = resolve;
-          this.#owner.onArrival();
-        });
-        if (signal.aborted) break;
-        if (!await this.#pull(wanted)) await this.#recover();
-      }
-    } finally {
-      clearInterval(timer);
+    while (!signal.aborted) {
+      this.#assertConnected();
+      const wanted = await new Promise<Wanted>((resolve) => {
+        this.#wake = resolve;
+        this.#owner.onArrival();
+      });
+      this.#wake = undefined;
+      if (signal.aborted) break;
+      const reading = this.#pull(wanted);
+      if (!wanted.waits) this.#reading = reading;
+      const isFine = await reading;
+      this.#reading = undefined;
+      if (!isFine) await this.#recover();
     }
   }
 
-  /** Asks for messages until they are here, or none came for a while. Gives `false` for trouble. */
-  async #pull(batch: number): Promise<boolean> {
+  /** Asks for messages until they are here, or there are no more. Gives `false` for trouble. */
+  async #pull({ batch, waits }: Wanted): Promise<boolean> {
     const { stream } = this.#context;
     const body = {
       batch,
       ...(batch === 1 ? {} : { max_bytes: pageBytes(stream) }),
-      expires: EXPIRES_MS * NANOS_PER_MS,
-      idle_heartbeat: HEARTBEAT_MS * NANOS_PER_MS,
+      ...(waits ? WAITING : { no_wait: true }),
     };
     this.#inbox ??= this.#newInbox();
     const channel = this.#inbox.request(pullSubject(stream, this.#name), body, this.#name);
@@ -241,11 +212,14 @@ export class GroupReader {
           this.#pauseMs = FIRST_PAUSE_MS;
           if (!this.#owner.onMessage(delivery)) continue;
           this.#waiting.push(delivery);
-          this.#owner.onArrival();
+          this.#keepLater();
+          // After the last one it is said when more can be asked for.
+          if (left > 0) this.#owner.onArrival();
           continue;
         }
         const { code, description = "" } = reply.headers ?? {};
         if (code === 100) continue;
+        this.#isOpen = false;
         return code === 404 || code === 408 ||
           (code === 409 && /batch completed|maxbytes/i.test(description));
       }
@@ -313,11 +287,20 @@ export class GroupReader {
     };
   }
 
+  #keepLater(): void {
+    const delayMs = Math.max(Math.min(this.#owner.ackWaitMs / 3, PATIENCE_MS / 2), 1);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#keepAll();
+      if (this.#waiting.length > 0) this.#keepLater();
+    }, delayMs);
+  }
+
   /** Begins the time anew of what waits here; or gives it back, if nobody comes for it. */
   #keepAll(): void {
     const { ackWaitMs } = this.#owner;
     const now = Date.now();
-    if (now - this.#takenAt >= ackWaitMs && !this.#owner.isAsked()) {
+    if (now - this.#takenAt >= PATIENCE_MS && !this.#owner.isAsked()) {
       void this.#giveUp();
       return;
     }

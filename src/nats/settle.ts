@@ -3,7 +3,7 @@
 import { isJobEventError, JobEventError } from "../errors.ts";
 import { consumerInfo, NANOS_PER_MS } from "./ephemeral.ts";
 import { connectionError } from "./foreign_errors.ts";
-import type { GroupDelivery } from "./group_reader.ts";
+import type { GroupDelivery } from "./group_delivery.ts";
 import { pause } from "./link.ts";
 import { isTransient } from "./patience.ts";
 

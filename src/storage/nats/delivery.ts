@@ -2,7 +2,7 @@
 
 import { JobEventError } from "../../errors.ts";
 import type { StoredJobEvent } from "../../gen/types.ts";
-import type { GroupDelivery } from "../../nats/group_reader.ts";
+import type { GroupDelivery } from "../../nats/group_delivery.ts";
 import type { StreamMessage } from "../../nats/message.ts";
 import type { Settlement } from "../../nats/settle.ts";
 import { exhausted } from "../group.ts";

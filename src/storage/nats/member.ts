@@ -3,7 +3,8 @@
 import { isJobEventError } from "../../errors.ts";
 import type { AckSender } from "../../nats/ack_sender.ts";
 import type { DeadLetterStore, StoredLetter } from "../../nats/dead_letters.ts";
-import { type GroupDelivery, GroupReader } from "../../nats/group_reader.ts";
+import type { GroupDelivery } from "../../nats/group_delivery.ts";
+import { GroupReader } from "../../nats/group_reader.ts";
 import { ensureGroup, ensureReplays, type GroupOptions } from "../../nats/group_setup.ts";
 import { completed, fitReason, isIncomplete, type KeptMessage, readKept } from "../../nats/kept.ts";
 import { isTransient, patiently, type ReadContext } from "../../nats/patience.ts";
@@ -45,6 +46,8 @@ export interface MemberOptions extends GroupOptions {
 
 /** How long the end of a member may take, in milliseconds. */
 const LEAVE_MS = 2000;
+/** While there is always another event, what is given again is asked for so often. */
+const REPLAYS_MS = 100;
 
 /**
  * Takes part in a group.
@@ -66,6 +69,7 @@ export class NatsGroupMember implements DeliveryOwner {
   readonly #changes = new ChangeSignal();
   readonly #stopWatching: () => void;
   #isAsked = false;
+  #replaysAskedAt = 0;
   /** What was taken and waited for its bytes. */
   #whole: Received | undefined;
 
@@ -141,8 +145,7 @@ export class NatsGroupMember implements DeliveryOwner {
       }
       const received = this.#take();
       const sifted = received && this.#sift(received);
-      this.#events.ask();
-      this.#replays.ask();
+      this.#ask(received === undefined);
       if (sifted instanceof NatsDelivery) return sifted;
       if (received === undefined) await this.#changes.wait(version, signal);
       else await sifted;
@@ -184,10 +187,11 @@ export class NatsGroupMember implements DeliveryOwner {
   async acknowledge(received: Received, dueAt: number): Promise<void> {
     const { reads: { link }, acks, claims } = this.#context;
     const { source } = received;
-    if (link.isUp) await acks.send(source.ackSubject);
+    const isLate = Date.now() >= dueAt;
+    if (link.isUp && !isLate) await acks.send(source.ackSubject);
     else await this.settle(received, "ack", dueAt);
     claims.forgetUnseen(this.#options.name, received.message.sequence);
-    if (Date.now() >= dueAt) this.#discard(received);
+    if (isLate) this.#discard(received);
   }
 
   /** Drops the next delivery of what is settled now: it may have come already. */
@@ -232,10 +236,18 @@ export class NatsGroupMember implements DeliveryOwner {
     this.#changes.notify();
   }
 
+  #ask(waits: boolean): void {
+    this.#events.ask(waits);
+    const now = performance.now();
+    if (!waits && now - this.#replaysAskedAt < REPLAYS_MS) return;
+    this.#replaysAskedAt = now;
+    this.#replays.ask(waits);
+  }
+
   #roomAhead(): number {
     const { maxDeliver, maxPending } = this.#options;
-    // The first delivery is the last one: nobody takes it without handing it out.
-    if (maxDeliver === 1) return this.#isAsked ? 1 : 0;
+    // The first delivery is the last one: nobody gets it without handing it out.
+    if (maxDeliver === 1) return 0;
     return maxPending - this.#held.size - this.#replays.waiting;
   }
 
