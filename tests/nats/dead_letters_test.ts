@@ -103,7 +103,7 @@ for (const version of VERSIONS) {
       const [letter] = await storage.deadLetters.list();
       assert.equal(letter!.event, undefined);
       assert.equal(new TextDecoder().decode(letter!.payload), "junk");
-      assert.match(letter!.reason, /Cannot read message 1/);
+      assert.match(letter!.reason, /Cannot read event 1/);
       assert.equal(storage.decodeErrors, 1);
     });
 

@@ -352,10 +352,15 @@ function endSuite(name: string, under: StorageUnderTest): void {
       await storage.close();
       await using reopened = await reopen!(storage);
       const rest = await consume(reopened, "restart", 2);
-      assert.deepEqual(jobs(rest), ["c", "d"]);
       const counts = rest.map(({ deliveryCount }) => deliveryCount);
-      if (under.countsUnseen === undefined) assert.deepEqual(counts, [2, 1]);
-      else assert(counts[0]! >= 2, under.countsUnseen);
+      if (under.countsUnseen === undefined) {
+        assert.deepEqual(jobs(rest), ["c", "d"]);
+        assert.deepEqual(counts, [2, 1]);
+      } else {
+        // In the order in which they were given back.
+        assert.deepEqual(jobs(rest).toSorted(), ["c", "d"]);
+        assert(counts[jobs(rest).indexOf("c")]! >= 2, under.countsUnseen);
+      }
     });
   });
 }
