@@ -6,19 +6,28 @@
  * over `consumeEvents` that acknowledges each event before it takes the next. The way of an event
  * begins with `logEvent`, with `flushIntervalMs: 5`, and ends in the handler of a named processor:
  * 1,000 events, one every two milliseconds or so.
+ *
+ * On NATS, with a stream in memory on a server on the same machine, the peer is a durable consumer
+ * of nats.js, whose messages are decoded and acknowledged.
  */
+
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { decodeJobEvent } from "../../src/gen/decode.ts";
 import { JobEvent } from "../../src/gen/factories.ts";
 import { JobEventLogger } from "../../src/logger/logger.ts";
 import { JobEventProcessor } from "../../src/processor/processor.ts";
 import { MemoryJobEventStorage } from "../../src/storage/memory.ts";
 import { SqliteJobEventStorage } from "../../src/storage/sqlite.ts";
+import { NatsJobEventStorage } from "../../src/storage/nats.ts";
 import type { JobEventStorage } from "../../src/storage/storage.ts";
+import { startNatsServer } from "../nats_server.ts";
 import { completedEvents } from "./samples.ts";
-import { bench } from "./timing.ts";
+import { bench, type Contender } from "./timing.ts";
 
 const STORED = 5000;
 const TIMED = 1000;
@@ -64,6 +73,20 @@ async function loop(storage: JobEventStorage, consumerName: string, count: numbe
   }
 }
 
+async function bare(connection: NatsConnection, name: string, count: number): Promise<void> {
+  const stream = "NAQ_JOB_EVENTS";
+  const { consumers } = await jetstreamManager(connection);
+  await consumers.add(stream, { durable_name: name, ack_policy: "explicit" });
+  const consumer = await jetstream(connection).consumers.get(stream, name);
+  let left = count;
+  for await (const message of await consumer.consume()) {
+    decodeJobEvent(message.data);
+    message.ack();
+    if (--left === 0) break;
+  }
+  await connection.flush();
+}
+
 async function latency(storage: JobEventStorage): Promise<string[]> {
   const begun = new Map<string, number>();
   const tookMs: number[] = [];
@@ -84,7 +107,11 @@ async function latency(storage: JobEventStorage): Promise<string[]> {
   return [`from logEvent to the handler: p50 ${p50} ms, p99 ${p99} ms`];
 }
 
-async function ask(name: string, storage: JobEventStorage): Promise<void> {
+async function ask(
+  name: string,
+  storage: JobEventStorage,
+  peer: readonly Contender[] = [],
+): Promise<void> {
   const samples = completedEvents();
   const events = Array.from({ length: STORED }, (_, index) => samples[index % samples.length]!);
   await storage.storeEvents(events);
@@ -102,6 +129,7 @@ async function ask(name: string, storage: JobEventStorage): Promise<void> {
         name: "consumeEvents and ack",
         round: (count: number) => inGroups(count, (group, part) => loop(storage, group, part)),
       },
+      ...peer,
     ],
     notes: () => latency(storage),
   });
@@ -114,4 +142,18 @@ try {
   await ask("SQLite", await SqliteJobEventStorage.open(join(directory, "events.sqlite")));
 } finally {
   rmSync(directory, { recursive: true, force: true });
+}
+const server = await startNatsServer();
+const connection = await connect({ servers: server.url });
+try {
+  const storage = await NatsJobEventStorage.open(connection, {
+    stream: { storage: "memory", maxBytes: 256 * 1024 * 1024 },
+  });
+  await ask("NATS", storage, [{
+    name: "nats.js, a durable consumer",
+    round: (count) => inGroups(count, (name, part) => bare(connection, name, part)),
+  }]);
+} finally {
+  await connection.close();
+  await server.stop();
 }

@@ -12,12 +12,16 @@ import { numbered, pause, type Run } from "./bench.ts";
 function counting(storage: JobEventStorage): {
   readonly source: JobEventStorage;
   readonly streams: { opened: number; open: number };
+  /** Resolves when the last stream misses nothing. */
+  readonly ready: () => Promise<void>;
 } {
   const streams = { opened: 0, open: 0 };
+  let ready = Promise.resolve();
   const streamEvents = (options: StreamOptions) => {
     streams.opened++;
     streams.open++;
     const stream = storage.streamEvents(options);
+    ready = stream.ready;
     return {
       ready: stream.ready,
       [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
@@ -34,7 +38,7 @@ function counting(storage: JobEventStorage): {
       return typeof value === "function" ? value.bind(target) : value;
     },
   });
-  return { source, streams };
+  return { source, streams, ready: () => ready };
 }
 
 /** Declares the cases. */
@@ -152,7 +156,7 @@ export function waitSuite(name: string, run: Run): void {
 
     it("many share one subscription, and nothing is left of them", () =>
       run({}, async ({ storage, store }) => {
-        const { source, streams } = counting(storage);
+        const { source, streams, ready } = counting(storage);
         await using processor = new JobEventProcessor(source);
         const seen: string[] = [];
         const stops = numbered(50).map((job) =>
@@ -165,6 +169,7 @@ export function waitSuite(name: string, run: Run): void {
         const lost = processor.waitForJobEvent("lost", "cancelled", { timeoutMs: 1 });
         assert.deepEqual(streams, { opened: 1, open: 1 });
         assert.equal(await lost, null);
+        await ready();
         await store(...numbered(200));
         const found = await Promise.all(waiting);
         assert.deepEqual(found.map((event) => event?.jobId), numbered(200));
