@@ -1,7 +1,7 @@
 /** How much to read ahead for somebody. */
 
 /** The most messages that are read ahead. */
-const MAX_AHEAD = 64;
+const MAX_AHEAD = 100;
 /** What is taken in this time is read ahead. */
 const AHEAD_MS = 20;
 

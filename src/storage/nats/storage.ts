@@ -54,7 +54,7 @@ import { storeEvent, storeEvents } from "../store.ts";
  * again comes through `{streamName}_REPLAY`, which whoever joins a group must be allowed to make
  * and to read.
  *
- * A member gets up to 64 events before they are asked for, the fewer the slower they are taken. In
+ * A member gets up to 100 events before they are asked for, the fewer the slower they are taken. In
  * the `deliveryCount` the server also counts those that another process got so and gave back, or
  * had when it crashed. No event becomes a dead letter because of that: its last delivery is always
  * one that somebody is handed.
