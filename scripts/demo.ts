@@ -36,7 +36,7 @@ Usage: deno task demo [directory] [--storage URL] [--workers N]
        deno task demo --job ID [--storage URL]
 
   directory      whose files                      (default: this project)
-  --storage URL  where the events go: "sqlite:FILE" or "memory:"
+  --storage URL  where the events go: "sqlite:FILE", "nats://HOST" or "memory:"
                  (default: ${DEFAULT_STORAGE})
   --workers N    jobs that run at the same time   (default: 4)
   --job ID       show the timeline of a job of an earlier run instead

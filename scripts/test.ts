@@ -14,7 +14,7 @@ const HELP = `Runs the tests in Deno, Bun and Node.
 Usage: deno task test [--only deno,bun,node] [--jobs N] [--timeout SECONDS] [part of a path…]
 
   --only NAMES       only in these runtimes                      (default: all three)
-  --jobs N           so many runtimes at a time                  (default: 1)
+  --jobs N           so many runtimes at a time                  (default: 2)
   --timeout SECONDS  how long the tests may take in one runtime  (default: 600)
   --help             this text
 
@@ -46,7 +46,7 @@ function settings(): Settings | undefined {
     allowPositionals: true,
     options: {
       only: { type: "string", default: RUNTIME_NAMES.join(",") },
-      jobs: { type: "string", default: "1" },
+      jobs: { type: "string", default: "2" },
       timeout: { type: "string", default: "600" },
       help: { type: "boolean", default: false },
     },
