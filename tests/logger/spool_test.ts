@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { JobEventError } from "../../src/errors.ts";
@@ -162,7 +162,9 @@ describe("JobEventLoggerOptions.spool", () => {
         return true;
       });
     fails(join(directory.path, "none", "spool"), "ERR_UNAVAILABLE", /Cannot spool to .*none/);
-    fails(directory.path, "ERR_UNAVAILABLE", /Cannot spool to /);
+    const inside = join(directory.path, "directory");
+    mkdirSync(inside);
+    fails(inside, "ERR_UNAVAILABLE", /Cannot spool to /);
     assert.throws(() => setUp({ spool: "" }), TypeError);
     // As at the edge, where there is no such module.
     const original = process.getBuiltinModule;
