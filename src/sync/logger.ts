@@ -7,6 +7,7 @@ import { writeJobEvent } from "../gen/encode.ts";
 import { JobEventLogMethods } from "../gen/log_methods.ts";
 import type { JobEvent } from "../gen/types.ts";
 import { atLeast, Backoff } from "../logger/backoff.ts";
+import { systemClock } from "../logger/clock.ts";
 import type { BufferedEvent } from "../logger/event_buffer.ts";
 import type {
   DroppedJobEvent,
@@ -16,10 +17,10 @@ import type {
   OverflowPolicy,
   StopReport,
 } from "../logger/options.ts";
+import { Reports } from "../logger/reports.ts";
 import { checkTimeout } from "./client.ts";
 import type { LoggerNotice } from "./logger_host.ts";
 import { Outbox } from "./outbox.ts";
-import { OwnerReports } from "./owner_reports.ts";
 import { unpackThrown } from "./packed_error.ts";
 import {
   type BlockingOptions,
@@ -86,7 +87,7 @@ export class JobEventLoggerSync extends JobEventLogMethods implements Disposable
   readonly #link: StorageLink;
   readonly #outbox: Outbox;
   readonly #ids: EventIdSource;
-  readonly #reports: OwnerReports;
+  readonly #reports: Reports;
   readonly #enabled: boolean;
   readonly #maxBufferBytes: number;
   readonly #overflow: OverflowPolicy;
@@ -136,7 +137,7 @@ export class JobEventLoggerSync extends JobEventLogMethods implements Disposable
     );
     // The worker would say so too late.
     new Backoff(options.retry);
-    this.#reports = new OwnerReports(options);
+    this.#reports = new Reports(options, systemClock);
     this.#outbox = new Outbox(this.#link, {
       maxBufferSize,
       maxBufferBytes: this.#maxBufferBytes,
