@@ -9,7 +9,7 @@ export function printValidate(schema: Schema): string {
   const payload = schema.fields.filter((field) => field.payload);
   const uses = (kind: Field["kind"]) => payload.some((field) => field.kind === kind);
   p.line(`import { fieldToken, refuseField } from "../event/check.ts";`);
-  if (uses("dynamic")) p.line(`import { cleanDynamic } from "../event/dynamic.ts";`);
+  if (uses("dynamic")) p.line(`import { packDynamic } from "../event/dynamic.ts";`);
   if (uses("stringMap")) p.line(`import { measureStringMap } from "../event/msgpack_write.ts";`);
   p.line(`import { isJobEventType, JOB_EVENT_TYPES, type JobEvent } from "./types.ts";`);
   p.line();
@@ -94,7 +94,7 @@ function hint(field: Field): string {
 function printDeepCheck(p: Printer, field: Field): void {
   const value = `event.${field.property}`;
   const check = field.kind === "dynamic"
-    ? `cleanDynamic(${value}, "${field.property}");`
+    ? `packDynamic(${value}, "${field.property}");`
     : field.kind === "stringMap"
     ? `measureStringMap(${value}, "${field.property}");`
     : field.token

@@ -1,8 +1,17 @@
-/** The dynamic fields, `details` and `metadata`: checked, then written by msgpackr. */
+/** The dynamic fields, `details` and `metadata`: checked and written in one go. */
 
-import { Packr } from "msgpackr/pack";
+import { ByteBuffer } from "./byte_buffer.ts";
 import { isPlainObject } from "./check.ts";
 import { MAX_DEPTH, MAX_DYNAMIC_BYTES } from "./limits.ts";
+import {
+  stringBound,
+  writeBigInt,
+  writeBytes,
+  writeHeader,
+  writeNumber,
+  writeString,
+} from "./msgpack_write.ts";
+import { writeTimestamp } from "./msgpack_timestamp.ts";
 
 /**
  * What `details` and `metadata` may hold, each at most 32 levels and 8 MiB. Integers beyond 2^53
@@ -19,119 +28,126 @@ export type JobEventValue =
   | readonly JobEventValue[]
   | { readonly [key: string]: JobEventValue | undefined };
 
-// Records are msgpackr's own extension; without them every MessagePack reader can read the bytes.
-const packr = new Packr({ useRecords: false, variableMapSize: true });
+/** What is being written, and where in it the writer is. */
+interface Path {
+  readonly out: ByteBuffer;
+  /** Where it has become too large. */
+  readonly end: number;
+  readonly names: (string | number)[];
+  readonly values: object[];
+}
+
+/** The longest form of a value of fixed size, a date before 1970, and the longest header. */
+const FIXED_BOUND = 15;
+
+const POOL_BYTES = 8 * 1024;
+
+// Maps are packed one behind the other: a view costs less than an array of its own. Absent while
+// one is packed: a getter in it may make another event.
+let pool: ByteBuffer | undefined;
 
 /**
- * Packs a map as MessagePack. Members that are `undefined` are left out.
+ * Packs a map as MessagePack. Members that are `undefined` are left out; in lists they become nil.
  *
  * @param map The value of the field.
  * @param field The field's name, for errors.
- * @returns The bytes, or `undefined` for a map with no members. The bytes lie in a buffer that
- * msgpackr uses again: copy them at once.
+ * @returns The bytes, a view into a larger buffer, or `undefined` for a map with no members.
  * @throws {TypeError} A value that MessagePack has no form for, a cycle, nesting beyond 32 levels,
  * or more than 8 MiB; the message has the path.
  */
 export function packDynamic(map: object, field: string): Uint8Array | undefined {
-  const clean = cleanDynamic(map, field);
-  const isEmpty = clean instanceof Map ? clean.size === 0 : Object.keys(clean).length === 0;
-  return isEmpty ? undefined : packr.pack(clean);
-}
-
-/**
- * Checks a map and drops its `undefined` members.
- *
- * @returns The map itself where nothing had to be dropped, else a copy.
- * @throws {TypeError} See {@linkcode packDynamic}.
- */
-export function cleanDynamic(map: object, field: string): object {
-  const path: Path = { names: [field], values: [], bytes: 0 };
+  const out = pool ?? new ByteBuffer(POOL_BYTES);
+  pool = undefined;
+  const start = out.position;
+  const path: Path = { out, end: start + MAX_DYNAMIC_BYTES, names: [field], values: [] };
   if (!isPlainObject(map)) refuse(path, `${describe(map)} is not a plain object`);
-  return cleanObject(map as Record<string, unknown>, path);
+  writeObject(map as Record<string, unknown>, path);
+  reserve(path, 0, 0);
+  if (out.position < POOL_BYTES) pool = out;
+  return out.position === start + 1 ? undefined : out.bytes.subarray(start, out.position);
 }
 
-interface Path {
-  readonly names: (string | number)[];
-  readonly values: object[];
-  /** What was met so far takes at least so many bytes when it is encoded. */
-  bytes: number;
-}
-
-function cleanValue(value: unknown, name: string | number, path: Path): unknown {
-  // Every value takes a byte, and a character of a text or a key at least one.
-  const keySize = typeof name === "string" ? 1 + name.length : 0;
-  addBytes(path, keySize + 1 + (typeof value === "string" ? value.length : 0));
-  switch (typeof value) {
-    case "string":
-      // msgpackr would write bytes that are not UTF-8.
-      return value.isWellFormed() ? value : value.toWellFormed();
-    case "number":
-    case "boolean":
-      return value;
-    case "undefined":
-      return null;
+function writeValue(value: unknown, name: string | number, path: Path): void {
+  const { out } = path;
+  if (typeof value === "string") return writeText(value, path);
+  reserve(path, 0, FIXED_BOUND);
+  if (typeof value === "number") {
+    out.position = writeNumber(out, out.position, value);
+  } else if (typeof value === "boolean") {
+    out.bytes[out.position++] = value ? 0xc3 : 0xc2;
+  } else if (value === null || value === undefined) {
+    out.bytes[out.position++] = 0xc0;
+  } else {
+    path.names.push(name);
+    writeUnusual(value, path);
+    path.names.pop();
   }
-  if (value === null) return value;
-  path.names.push(name);
-  const clean = cleanUnusual(value, path);
-  path.names.pop();
-  return clean;
 }
 
-function cleanUnusual(value: unknown, path: Path): unknown {
+function writeText(text: string, path: Path): void {
+  const { out } = path;
+  // A character takes at least a byte.
+  reserve(path, text.length, stringBound(text));
+  out.position = writeString(out, out.position, text);
+}
+
+function writeUnusual(value: unknown, path: Path): void {
+  const { out } = path;
   if (typeof value === "bigint") {
-    if (value >= -(1n << 63n) && value < 1n << 64n) return value;
-    refuse(path, `${value} does not fit into 64 bits`);
-  }
-  if (typeof value !== "object" || value === null) refuse(path, `${describe(value)} has no form`);
-  if (Array.isArray(value)) return cleanArray(value, path);
-  if (value instanceof Uint8Array) {
-    addBytes(path, value.length);
-    return value;
-  }
-  if (value instanceof Date) {
+    if (value < -(1n << 63n) || value >= 1n << 64n) {
+      refuse(path, `${value} does not fit into 64 bits`);
+    }
+    out.position = writeBigInt(out, out.position, value);
+  } else if (Array.isArray(value)) {
+    writeArray(value, path);
+  } else if (value instanceof Uint8Array) {
+    reserve(path, value.length, value.length + FIXED_BOUND);
+    out.position = writeBytes(out, out.position, value);
+  } else if (value instanceof Date) {
     if (Number.isNaN(value.getTime())) refuse(path, "the Date is invalid");
-    return value;
+    out.position = writeTimestamp(out, out.position, value);
+  } else if (isPlainObject(value)) {
+    writeObject(value as Record<string, unknown>, path);
+  } else {
+    refuse(path, `${describe(value)} has no form`);
   }
-  if (!isPlainObject(value)) refuse(path, `${describe(value)} has no form`);
-  return cleanObject(value as Record<string, unknown>, path);
 }
 
-function cleanArray(array: readonly unknown[], path: Path): readonly unknown[] {
+function writeArray(array: readonly unknown[], path: Path): void {
   enter(array, path);
-  let copy: unknown[] | undefined;
-  for (let index = 0; index < array.length; index++) {
-    const value = array[index];
-    const clean = cleanValue(value, index, path);
-    if (clean !== value) (copy ??= array.slice())[index] = clean;
-  }
+  const { out } = path;
+  const { length } = array;
+  out.position = writeHeader(out, out.position, 0x90, length);
+  for (let index = 0; index < length; index++) writeValue(array[index], index, path);
   path.values.pop();
-  return copy ?? array;
 }
 
-function cleanObject(object: Record<string, unknown>, path: Path): object {
+function writeObject(object: Record<string, unknown>, path: Path): void {
   enter(object, path);
-  // msgpackr looks at an object's `constructor` and `toJSON`: data under these names, or under
-  // `__proto__`, is safe only in a Map, which it writes as the same MessagePack map. So are keys
-  // that are not well-formed, which change on the way.
+  const { out } = path;
   const keys = Object.keys(object);
-  const special = keys.some((key) =>
-    key === "constructor" || key === "toJSON" || key === "__proto__" || !key.isWellFormed()
-  );
-  let copy: Record<string, unknown> | undefined;
-  const entries: [string, unknown][] | undefined = special ? [] : undefined;
+  let count = keys.length;
+  const start = out.position;
+  const first = writeHeader(out, start, 0x80, count);
+  out.position = first;
   for (const key of keys) {
+    // A member is read once: a getter may give another value the next time.
     const value = object[key];
     if (value === undefined) {
-      if (!special) delete (copy ??= { ...object })[key];
+      count--;
       continue;
     }
-    const clean = cleanValue(value, key, path);
-    if (entries !== undefined) entries.push([key.toWellFormed(), clean]);
-    else if (clean !== value) (copy ??= { ...object })[key] = clean;
+    writeText(key, path);
+    writeValue(value, key, path);
   }
+  if (count < keys.length) closeGap(out, first, writeHeader(out, start, 0x80, count));
   path.values.pop();
-  return entries === undefined ? copy ?? object : new Map(entries);
+}
+
+/** Moves what was written from `from` on to where a shorter header ends. */
+function closeGap(out: ByteBuffer, from: number, to: number): void {
+  out.bytes.copyWithin(to, from, out.position);
+  out.position -= from - to;
 }
 
 function enter(value: object, path: Path): void {
@@ -140,14 +156,16 @@ function enter(value: object, path: Path): void {
   path.values.push(value);
 }
 
-function addBytes(path: Path, count: number): void {
-  path.bytes += count;
-  if (path.bytes <= MAX_DYNAMIC_BYTES) return;
-  path.names.length = 1;
-  refuse(
-    path,
-    `it takes more than ${MAX_DYNAMIC_BYTES} bytes; an object counts in each place it is in`,
-  );
+/** Makes room for `bound` more bytes, of which at least `least` will be used. */
+function reserve(path: Path, least: number, bound: number): void {
+  if (path.out.position + least > path.end) {
+    path.names.length = 1;
+    refuse(
+      path,
+      `it takes more than ${MAX_DYNAMIC_BYTES} bytes; an object counts in each place it is in`,
+    );
+  }
+  path.out.reserve(bound);
 }
 
 function describe(value: unknown): string {

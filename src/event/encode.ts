@@ -27,9 +27,9 @@ let scratch = new ByteBuffer(4096);
  * ```
  */
 export function encodeJobEvent(event: JobEvent): Uint8Array {
-  scratch.position = 0;
   writeJobEvent(scratch, event);
   const bytes = scratch.bytes.slice(0, scratch.position);
+  scratch.position = 0;
   if (scratch.bytes.length > KEPT_BYTES) scratch = new ByteBuffer(4096);
   return bytes;
 }

@@ -4,6 +4,35 @@
  * @see https://github.com/msgpack/msgpack/blob/master/spec.md#timestamp-extension-type
  */
 
+import type { ByteBuffer } from "./byte_buffer.ts";
+
+/** Writes a time, of 32, 64 or 96 bits with its head: at most 15 bytes. */
+export function writeTimestamp(out: ByteBuffer, position: number, date: Date): number {
+  const { bytes, view } = out;
+  const time = date.getTime();
+  const seconds = Math.floor(time / 1000);
+  const nanoseconds = (time - seconds * 1000) * 1e6;
+  if (seconds >= 0 && seconds < 2 ** 32 && nanoseconds === 0) {
+    bytes[position] = 0xd6;
+    bytes[position + 1] = 0xff;
+    view.setUint32(position + 2, seconds);
+    return position + 6;
+  }
+  if (seconds >= 0 && seconds < 2 ** 34) {
+    bytes[position] = 0xd7;
+    bytes[position + 1] = 0xff;
+    view.setUint32(position + 2, nanoseconds * 4 + Math.floor(seconds / 2 ** 32));
+    view.setUint32(position + 6, seconds);
+    return position + 10;
+  }
+  bytes[position] = 0xc7;
+  bytes[position + 1] = 12;
+  bytes[position + 2] = 0xff;
+  view.setUint32(position + 3, nanoseconds);
+  view.setBigInt64(position + 7, BigInt(seconds));
+  return position + 15;
+}
+
 /**
  * Reads the data of a timestamp of 32, 64 or 96 bits, to the millisecond.
  *

@@ -71,6 +71,86 @@ export function writeDouble(out: ByteBuffer, position: number, value: number): n
   return position + 9;
 }
 
+/** Writes a number: an integer of up to 32 bits in its shortest form, else a float64. */
+export function writeNumber(out: ByteBuffer, position: number, value: number): number {
+  const { bytes, view } = out;
+  const isPositive = value >>> 0 === value;
+  if (!isPositive && value >> 0 !== value) return writeDouble(out, position, value);
+  if (isPositive ? value < 0x80 : value >= -0x20) {
+    bytes[position] = value;
+    return position + 1;
+  }
+  // The heads of 8, 16 and 32 bits follow one another.
+  const head = isPositive ? 0xcc : 0xd0;
+  if (isPositive ? value < 0x100 : value >= -0x80) {
+    bytes[position] = head;
+    bytes[position + 1] = value;
+    return position + 2;
+  }
+  if (isPositive ? value < 0x10000 : value >= -0x8000) {
+    bytes[position] = head + 1;
+    view.setUint16(position + 1, value);
+    return position + 3;
+  }
+  bytes[position] = head + 2;
+  view.setUint32(position + 1, value);
+  return position + 5;
+}
+
+/** Writes an integer of 64 bits: signed, or unsigned where it does not fit otherwise. */
+export function writeBigInt(out: ByteBuffer, position: number, value: bigint): number {
+  out.bytes[position] = value < 1n << 63n ? 0xd3 : 0xcf;
+  out.view.setBigUint64(position + 1, BigInt.asUintN(64, value));
+  return position + 9;
+}
+
+/** Writes binary data with the shortest header. */
+export function writeBytes(out: ByteBuffer, position: number, data: Uint8Array): number {
+  const { bytes, view } = out;
+  const { length } = data;
+  let at = position + 2;
+  if (length < 0x100) {
+    bytes[position] = 0xc4;
+    bytes[position + 1] = length;
+  } else if (length < 0x10000) {
+    bytes[position] = 0xc5;
+    view.setUint16(position + 1, length);
+    at = position + 3;
+  } else {
+    bytes[position] = 0xc6;
+    view.setUint32(position + 1, length);
+    at = position + 5;
+  }
+  bytes.set(data, at);
+  return at + length;
+}
+
+/**
+ * Writes the shortest header of a map or a list.
+ *
+ * @param fixed The head of one without members: 0x80 is that of a map, 0x90 that of a list.
+ */
+export function writeHeader(
+  { bytes, view }: ByteBuffer,
+  position: number,
+  fixed: 0x80 | 0x90,
+  count: number,
+): number {
+  if (count < 16) {
+    bytes[position] = fixed | count;
+    return position + 1;
+  }
+  const head = fixed === 0x80 ? 0xde : 0xdc;
+  if (count < 0x10000) {
+    bytes[position] = head;
+    view.setUint16(position + 1, count);
+    return position + 3;
+  }
+  bytes[position] = head + 1;
+  view.setUint32(position + 1, count);
+  return position + 5;
+}
+
 /** Room that a map of strings can need, and the number of its members that are set. */
 export interface StringMapSize {
   readonly bound: number;
@@ -107,22 +187,7 @@ export function writeStringMap(
   map: Readonly<Record<string, string>>,
   count: number,
 ): number {
-  const { bytes } = out;
-  let at = position;
-  if (count < 16) {
-    bytes[at++] = 0x80 | count;
-  } else {
-    // A map's header of 16 or of 32 bits: 0xde or 0xdf.
-    if (count < 0x10000) {
-      bytes[at++] = 0xde;
-    } else {
-      bytes[at++] = 0xdf;
-      bytes[at++] = count >>> 24;
-      bytes[at++] = count >>> 16;
-    }
-    bytes[at++] = count >>> 8;
-    bytes[at++] = count;
-  }
+  let at = writeHeader(out, position, 0x80, count);
   for (const key of Object.keys(map)) {
     const value = map[key];
     if (value === undefined) continue;

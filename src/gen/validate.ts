@@ -4,7 +4,7 @@
 /** The checks of an event's fields. */
 
 import { fieldToken, refuseField } from "../event/check.ts";
-import { cleanDynamic } from "../event/dynamic.ts";
+import { packDynamic } from "../event/dynamic.ts";
 import { measureStringMap } from "../event/msgpack_write.ts";
 import { isJobEventType, JOB_EVENT_TYPES, type JobEvent } from "./types.ts";
 
@@ -102,7 +102,7 @@ export function validateJobEvent(event: JobEvent): void {
   fieldToken("jobId", event.jobId);
   if (event.workerId != null) fieldToken("workerId", event.workerId);
   if (event.queueName != null) fieldToken("queueName", event.queueName);
-  if (event.details != null) cleanDynamic(event.details, "details");
+  if (event.details != null) packDynamic(event.details, "details");
   if (event.tags != null) measureStringMap(event.tags, "tags");
-  if (event.metadata != null) cleanDynamic(event.metadata, "metadata");
+  if (event.metadata != null) packDynamic(event.metadata, "metadata");
 }

@@ -19,25 +19,23 @@ const READ_SIDE = [
   "src/storage/",
 ];
 
-const MODEL = ["msgpackr", "msgpackr/pack"];
-
 const CONNECT = ["@nats-io/nats-core", "@nats-io/nats-core/internal"];
 
 /** One row for each export of deno.json. Whoever adds an export decides here what it costs. */
 const ALLOWED: Readonly<Record<string, Reach>> = {
   ".": {
-    packages: [...MODEL, "@nats-io/nats-core", "@nats-io/jetstream"],
+    packages: ["@nats-io/nats-core", "@nats-io/jetstream"],
     never: ["src/storage/sqlite.ts", "src/storage/sqlite/", "src/connect/"],
   },
   "./connect": { packages: [...CONNECT, "@nats-io/transport-node"] },
   "./connect/deno": { packages: [...CONNECT, "@nats-io/transport-node"] },
   "./connect/node": { packages: [...CONNECT, "@nats-io/transport-node"] },
   "./connect/ws": { packages: CONNECT },
-  "./emit": { packages: [...MODEL, "@nats-io/nats-core"], never: READ_SIDE },
-  "./open": { packages: [...MODEL, ...CONNECT, "@nats-io/transport-node", "node:"] },
-  "./sqlite": { packages: [...MODEL, "node:"] },
+  "./emit": { packages: ["@nats-io/nats-core"], never: READ_SIDE },
+  "./open": { packages: [...CONNECT, "@nats-io/transport-node", "node:"] },
+  "./sqlite": { packages: ["node:"] },
   "./sync": {
-    packages: [...MODEL, ...CONNECT, "@nats-io/transport-node", "node:"],
+    packages: [...CONNECT, "@nats-io/transport-node", "node:"],
     never: ["src/metrics/", "src/processor/"],
   },
 };
