@@ -93,6 +93,7 @@ export type { JobEventValue } from "./src/event/dynamic.ts";
 export type { JobMetricsOptions } from "./src/metrics/metrics.ts";
 export type { JobMetricsSnapshot } from "./src/metrics/snapshot.ts";
 export type { JobMetricsSnapshotOptions } from "./src/metrics/metrics.ts";
+export type { JobMonitor } from "./src/processor/options.ts";
 export type { LoggerStats } from "./src/logger/options.ts";
 export type { MemoryJobEventStorageOptions } from "./src/storage/memory.ts";
 export type { NaqConfig } from "./src/config.ts";

@@ -3,6 +3,7 @@
 import { JobEventError } from "../errors.ts";
 import type { NatsMessageLike } from "./connection.ts";
 import { createEphemeral, deleteConsumer, NANOS_PER_MS, pullSubject } from "./ephemeral.ts";
+import { lastSequence } from "./last_sequence.ts";
 import { pause } from "./link.ts";
 import { deliveredMessage, headerNumber, parseAckSubject, type StreamMessage } from "./message.ts";
 import { pageBytes } from "./pages.ts";
@@ -71,10 +72,14 @@ export class LiveReader {
    */
   async open(): Promise<void> {
     const { start, signal } = this.#options;
-    const info = await patiently(this.#context, () => this.#context.stream.info(), signal);
-    this.#created = info.created;
+    // Asked for first: what is stored from now on is behind it.
+    const end = start === "new" ? lastSequence(this.#context, signal) : undefined;
+    const info = patiently(this.#context, () => this.#context.stream.info(), signal);
+    // Both fail for the same reason, and each is awaited.
+    const [{ created }, last] = await Promise.all([info, end]);
+    this.#created = created;
     // Written down as a position: however often the consumer is made again, it begins there.
-    if (start === "new") this.#last = info.state.last_seq;
+    if (start === "new") this.#last = last;
     else if ("sequence" in start) this.#last = start.sequence - 1;
     if (!signal.aborted) await (this.#creating = this.#recreate());
   }

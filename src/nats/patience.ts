@@ -34,8 +34,9 @@ export async function patiently<Value>(
 ): Promise<Value> {
   const deadline = Date.now() + patienceMs;
   for (let pauseMs = FIRST_PAUSE_MS;; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-    // What is sent while the connection is down is thrown away, and waits for nothing.
-    await link.whenUp(Math.max(deadline - Date.now(), 0), signal);
+    // What is sent while the connection is down is thrown away, and waits for nothing. While it is
+    // up, the question goes out before anything that the caller sends next.
+    if (!link.isUp) await link.whenUp(Math.max(deadline - Date.now(), 0), signal);
     try {
       if (!link.isUp && !link.connection.isClosed()) throw away(stream);
       return await link.unlessLost(attempt());

@@ -55,8 +55,7 @@ export class LiveHub {
   }
 
   async #findPosition(entry: Entry): Promise<void> {
-    const { lastSequence } = await this.#source.healthCheck();
-    entry.after = lastSequence;
+    entry.after = await this.#source.lastSequence();
     for (const event of entry.early.splice(0)) this.#give(entry, event);
   }
 

@@ -11,6 +11,15 @@ export type JobEventHandler<T extends JobEventType = JobEventType> = (
   event: JobEventOf<T>,
 ) => void | Promise<void>;
 
+/** What `JobEventProcessor.monitorJob` gives: a function that ends it. */
+export interface JobMonitor {
+  /** Ends it. */
+  (): void;
+  /** Resolves when nothing that is stored from then on is missed, by whomever. Rejects when the
+   * source cannot be followed; `onError` is told as well. */
+  readonly ready: Promise<void>;
+}
+
 /** Options of `JobEventProcessor`. */
 export interface JobEventProcessorOptions {
   /** `false`: `start()` does nothing. @default true */

@@ -44,10 +44,8 @@ export class PlainIntake implements Intake<StoredJobEvent> {
     if (from === "all") this.#position = 0;
     else if (from !== "new" && "sequence" in from) this.#position = from.sequence - 1;
     else {
-      const { status, lastSequence } = await this.#source.healthCheck();
-      if (status !== "healthy") return;
-      this.#position = lastSequence;
-      if (from === "new") this.#from = { sequence: lastSequence + 1 };
+      this.#position = await this.#source.lastSequence();
+      if (from === "new") this.#from = { sequence: this.#position + 1 };
     }
   }
 

@@ -15,6 +15,7 @@ import type {
   JobEventHandler,
   JobEventOf,
   JobEventProcessorOptions,
+  JobMonitor,
   ProcessorStats,
   WaitOptions,
 } from "./options.ts";
@@ -213,6 +214,9 @@ export class JobEventProcessor implements AsyncDisposable {
    * Calls a handler with each further event of one job, in order, whether or not the processor was
    * started.
    *
+   * What this process stores after the call is not missed. On a NATS cluster, and for what others
+   * store, that holds once the monitor is `ready`.
+   *
    * @param options `eventTypes`: only these types. @default all
    * @returns Ends it.
    */
@@ -220,7 +224,7 @@ export class JobEventProcessor implements AsyncDisposable {
     jobId: string,
     handler: JobEventHandler<T>,
     options: { readonly eventTypes?: T | readonly T[] } = {},
-  ): () => void {
+  ): JobMonitor {
     const types = options.eventTypes === undefined ? undefined : [options.eventTypes].flat();
     compileFilter(types === undefined ? { jobId } : { jobId, eventType: types });
     const lane = new Lanes(1, Infinity);
@@ -247,7 +251,7 @@ export class JobEventProcessor implements AsyncDisposable {
     this.#monitors.add(stop);
     // A subscription that fails ends, and `onEnd` reports it.
     ready.catch(() => {});
-    return stop;
+    return Object.assign(stop, { ready });
   }
 
   /**

@@ -218,6 +218,11 @@ export class EmbeddedStorage {
     return compiled.impossible ? 0 : this.#engine.count(compiled, this.#span(0));
   }
 
+  lastSequence(): number {
+    this.assertOpen("find the last event");
+    return this.#engine.lastSequence();
+  }
+
   streamEvents(options: StreamOptions): JobEventStream {
     this.assertOpen("stream events");
     const filter = compileFilter(options);

@@ -170,6 +170,12 @@ export class MemoryJobEventStorage implements JobEventStorage {
     return this.#storage.countEvents(filter);
   }
 
+  /** The position of the last event; 0 for none. What is stored after the call lies behind it. */
+  // deno-lint-ignore require-await -- async, so that errors are rejections
+  async lastSequence(): Promise<number> {
+    return this.#storage.lastSequence();
+  }
+
   /** Events as they are stored. */
   streamEvents(options: StreamOptions = {}): JobEventStream {
     return this.#storage.streamEvents(options);

@@ -296,6 +296,8 @@ export interface JobEventSource {
   readEvents(query?: JobEventQuery): AsyncIterable<StoredJobEvent>;
   /** The number of events of a filter; without reading them where that is possible. */
   countEvents(filter?: JobEventFilter): Promise<number>;
+  /** The position of the last event; 0 for none. What is stored after the call lies behind it. */
+  lastSequence(): Promise<number>;
   /** Events as they are stored. */
   streamEvents(options?: StreamOptions): JobEventStream;
   /** Takes part in a group, which shares the events and remembers what was dealt with. */

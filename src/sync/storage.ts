@@ -227,6 +227,11 @@ export class JobEventStorageSync implements Disposable {
     return this.#link.remote.call("countEvents", [filter], this.#timeout(options));
   }
 
+  /** The position of the last event; 0 for none. */
+  lastSequenceSync(options: BlockingOptions = {}): number {
+    return this.#link.remote.call("lastSequence", [], this.#timeout(options));
+  }
+
   /**
    * Deletes all events of a job.
    *

@@ -69,6 +69,10 @@ export class StorageHost {
     return this.#storage.countEvents(filter);
   }
 
+  lastSequence(): Promise<number> {
+    return this.#storage.lastSequence();
+  }
+
   deleteEvents(jobId: string, options: { readonly erase?: boolean }): Promise<number> {
     return this.#storage.deleteEvents(jobId, options);
   }

@@ -77,8 +77,8 @@ export function groupSuite(name: string, run: Run): void {
       }));
 
     it("keeps an event while its handler runs longer than ackWaitMs", () =>
-      run({ ...group, ackWaitMs: 150 }, async ({ processor, store }) => {
-        processor.onAny(() => new Promise((resolve) => setTimeout(resolve, 600)));
+      run({ ...group, ackWaitMs: 600 }, async ({ processor, store }) => {
+        processor.onAny(() => pause(1500));
         await processor.start();
         await store("a");
         await eventually(() => processor.stats().processed === 1);
@@ -124,8 +124,8 @@ export function groupSuite(name: string, run: Run): void {
       }));
 
     it("keeps events that wait behind slow handlers for longer than ackWaitMs", () =>
-      run({ ...group, ackWaitMs: 100 }, async ({ processor, errors, store }) => {
-        processor.onAny(() => pause(60));
+      run({ ...group, ackWaitMs: 600 }, async ({ processor, errors, store }) => {
+        processor.onAny(() => pause(160));
         await processor.start();
         await store(...numbered(8));
         await eventually(() => processor.stats().processed === 8);

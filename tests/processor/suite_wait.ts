@@ -61,6 +61,34 @@ export function waitSuite(name: string, run: Run): void {
         assert.equal((await processor.waitForJobEvent("a", "started"))?.eventType, "started");
         assert.deepEqual(seen, ["enqueued", "cancelled"]);
       }));
+
+    it("misses nothing that is stored after the call, by a later monitor either", () =>
+      run({}, async ({ processor, store }) => {
+        const seen: string[] = [];
+        processor.monitorJob("first", () => {});
+        for (let round = 0; round < 30; round++) {
+          const stop = processor.monitorJob(`job-${round}`, ({ jobId }) => void seen.push(jobId));
+          await store(`job-${round}`);
+          await eventually(() => seen.length === round + 1);
+          stop();
+        }
+        assert.deepEqual(seen, numbered(30));
+      }));
+
+    it("does not go back to what was stored before it is ready", () =>
+      run({}, async ({ processor, store }) => {
+        const seen: string[] = [];
+        processor.monitorJob("b", () => {});
+        await store("a");
+        const monitor = processor.monitorJob("a", ({ natsSequence }) => {
+          seen.push(String(natsSequence));
+        });
+        await monitor.ready;
+        await store("a");
+        await eventually(() => seen.length > 0);
+        assert.deepEqual(seen, ["2"]);
+        await assert.doesNotReject(monitor.ready);
+      }));
   });
 
   describe(`JobEventProcessor.waitForJobEvent() on ${name}`, () => {

@@ -29,6 +29,14 @@ export function liveSuite(name: string, under: StorageUnderTest): void {
       }
     });
 
+    it("begins at the call: what is stored right after it comes", async () => {
+      for (let round = 0; round < 30; round++) {
+        const stream = storage.streamEvents({ jobId: `call-${round}` });
+        const stored = await storage.storeEvent(event(`call-${round}`));
+        assert.deepEqual(await take(stream, 1), [stored]);
+      }
+    });
+
     it("gives each event once and in order, while they are stored", async () => {
       const stream = storage.streamEvents({ eventType: "completed" });
       await within(stream.ready);

@@ -228,7 +228,9 @@ function emptySuite(name: string, under: StorageUnderTest): void {
       assert.deepEqual(await storage.listEvents({ order: "newest", limit: 5 }), []);
       assert.deepEqual(await take(storage.readEvents(), 1), []);
       assert.equal(await storage.countEvents(), 0);
-      await storage.storeEvent(event("one"));
+      assert.equal(await storage.lastSequence(), 0);
+      const { natsSequence } = await storage.storeEvent(event("one"));
+      assert.equal(await storage.lastSequence(), natsSequence);
       assert.equal((await take(storage.readEvents(), 5)).length, 1);
       assert.equal((await take(storage.readEvents({ order: "newest" }), 5)).length, 1);
     });

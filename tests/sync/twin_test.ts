@@ -36,6 +36,7 @@ function asTwin(storage: JobEventStorageSync): JobEventStorage {
       };
     },
     countEvents: async (...args) => storage.countEventsSync(...args),
+    lastSequence: async () => storage.lastSequenceSync(),
     deleteEvents: async (...args) => storage.deleteEventsSync(...args),
     cleanupExpiredEvents: async (...args) => storage.cleanupExpiredEventsSync(...args),
     healthCheck: async (...args) => storage.healthCheckSync(...args),

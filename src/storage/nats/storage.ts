@@ -11,6 +11,7 @@ import type { NatsConnectionLike } from "../../nats/connection.ts";
 import { DeadLetterStore } from "../../nats/dead_letters.ts";
 import { deleteMatching, purgeBefore } from "../../nats/delete.ts";
 import { checkHealth } from "../../nats/health.ts";
+import { lastSequence } from "../../nats/last_sequence.ts";
 import { ConnectionLink } from "../../nats/link.ts";
 import type { ReadContext } from "../../nats/patience.ts";
 import { NatsJobEventPublisher } from "../../nats/publisher.ts";
@@ -278,6 +279,12 @@ export class NatsJobEventStorage implements JobEventStorage {
     const count = await countMatching(this.#reads, this.#decoder, filter, signal);
     this.#assertOpen("count events");
     return count;
+  }
+
+  /** The position of the last message; 0 for none. What is stored after the call lies behind it. */
+  async lastSequence(): Promise<number> {
+    this.#assertOpen("find the last event");
+    return await lastSequence(this.#reads, this.#end.signal);
   }
 
   /**

@@ -236,6 +236,12 @@ export class SqliteJobEventStorage implements JobEventStorage, JobEventSpoolSour
     return this.#storage.countEvents(filter);
   }
 
+  /** The position of the last event; 0 for none. What is stored after the call lies behind it. */
+  // deno-lint-ignore require-await -- async, so that errors are rejections
+  async lastSequence(): Promise<number> {
+    return this.#storage.lastSequence();
+  }
+
   /** Events as they are stored, by this process and by others. */
   streamEvents(options: StreamOptions = {}): JobEventStream {
     return this.#storage.streamEvents(options);
