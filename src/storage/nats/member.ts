@@ -69,6 +69,7 @@ export class NatsGroupMember implements DeliveryOwner {
   readonly #changes = new ChangeSignal();
   readonly #stopWatching: () => void;
   #isAsked = false;
+  #hasLeft = false;
   #replaysAskedAt = 0;
   /** What was taken and waited for its bytes. */
   #whole: Received | undefined;
@@ -156,6 +157,7 @@ export class NatsGroupMember implements DeliveryOwner {
   /** Asks for nothing more, and gives back what is unsettled. */
   async leave(): Promise<void> {
     const { reads: { link }, acks } = this.#context;
+    this.#hasLeft = true;
     this.#stopWatching();
     const left = Promise.all([this.#leaveEvents(), this.#leaveReplays()])
       .then(() => acks.drained())
@@ -188,8 +190,11 @@ export class NatsGroupMember implements DeliveryOwner {
     const { reads: { link }, acks, claims } = this.#context;
     const { source } = received;
     const isLate = Date.now() >= dueAt;
-    if (link.isUp && !isLate) await acks.send(source.ackSubject);
-    else await this.settle(received, "ack", dueAt);
+    if (link.isUp && !isLate) {
+      await acks.send(source.ackSubject);
+      // The event was given back: whoever asks next must not get it.
+      if (this.#hasLeft) acks.flush();
+    } else await this.settle(received, "ack", dueAt);
     claims.forgetUnseen(this.#options.name, received.message.sequence);
     if (isLate) this.#discard(received);
   }
