@@ -33,6 +33,7 @@ interface Path {
   readonly out: ByteBuffer;
   /** Where it has become too large. */
   readonly end: number;
+  readonly owner: string;
   readonly names: (string | number)[];
   readonly values: object[];
 }
@@ -51,15 +52,20 @@ let pool: ByteBuffer | undefined;
  *
  * @param map The value of the field.
  * @param field The field's name, for errors.
+ * @param owner What the field is of, for errors. @default "job event"
  * @returns The bytes, a view into a larger buffer, or `undefined` for a map with no members.
  * @throws {TypeError} A value that MessagePack has no form for, a cycle, nesting beyond 32 levels,
  * or more than 8 MiB; the message has the path.
  */
-export function packDynamic(map: object, field: string): Uint8Array | undefined {
+export function packDynamic(
+  map: object,
+  field: string,
+  owner: string = "job event",
+): Uint8Array | undefined {
   const out = pool ?? new ByteBuffer(POOL_BYTES);
   pool = undefined;
   const start = out.position;
-  const path: Path = { out, end: start + MAX_DYNAMIC_BYTES, names: [field], values: [] };
+  const path: Path = { out, end: start + MAX_DYNAMIC_BYTES, owner, names: [field], values: [] };
   if (!isPlainObject(map)) refuse(path, `${describe(map)} is not a plain object`);
   writeObject(map as Record<string, unknown>, path);
   reserve(path, 0, 0);
@@ -179,5 +185,5 @@ function refuse(path: Path, reason: string): never {
     (text, name) => typeof name === "number" ? `${text}[${name}]` : `${text}.${name}`,
     String(field),
   );
-  throw new TypeError(`Invalid job event: ${where} cannot be encoded: ${reason}`);
+  throw new TypeError(`Invalid ${path.owner}: ${where} cannot be encoded: ${reason}`);
 }

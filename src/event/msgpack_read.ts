@@ -26,13 +26,14 @@ export class MsgpackReader {
   position = 0;
   /** The field that is being read, for errors. */
   field = "";
+  readonly #owner: string;
 
-  /** @param bytes What to read; not copied. */
-  constructor(bytes: Uint8Array) {
-    if (!(bytes instanceof Uint8Array)) {
-      throw new TypeError("Cannot decode job event: expected a Uint8Array");
-    }
+  /** @param bytes What to read; not copied. @param owner What they are, for errors. */
+  constructor(bytes: Uint8Array, owner: string = "job event") {
     this.bytes = bytes;
+    this.#owner = owner;
+    if (bytes instanceof Uint8Array) return;
+    throw new TypeError(`Cannot decode ${owner}: expected a Uint8Array`);
   }
 
   /** Throws `ERR_DECODE` with the field and the offset. */
@@ -40,7 +41,7 @@ export class MsgpackReader {
     const field = this.field === "" ? "the map" : `field ${shorten(this.field)}`;
     throw new JobEventError(
       "ERR_DECODE",
-      `Cannot decode job event: ${field} at offset ${offset}: ${reason}`,
+      `Cannot decode ${this.#owner}: ${field} at offset ${offset}: ${reason}`,
       cause === undefined ? undefined : { cause },
     );
   }
@@ -156,7 +157,7 @@ export class MsgpackReader {
   /** Throws unless everything was read. */
   end(): void {
     const left = this.bytes.length - this.position;
-    if (left > 0) this.fail(`${left} bytes follow the end of the event`);
+    if (left > 0) this.fail(`${left} bytes follow the end of the ${this.#owner}`);
   }
 
   #skip(depth: number): void {

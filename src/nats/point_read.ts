@@ -60,7 +60,8 @@ async function readSubject(
   const messages: StreamMessage[] = [];
   let next = from;
   while (messages.length < count && next <= through && !signal?.aborted) {
-    const message = await patiently(context, () => nextOf(context, subject, next, signal), signal);
+    const body = { seq: next, next_by_subj: subject };
+    const message = await patiently(context, () => readOne(context, body, signal), signal);
     if (message === undefined || message.sequence > through) break;
     messages.push(message);
     next = message.sequence + 1;
@@ -68,13 +69,17 @@ async function readSubject(
   return messages;
 }
 
-async function nextOf(
-  { stream, inbox }: ReadContext,
-  subject: string,
-  from: number,
-  signal: AbortSignal | undefined,
+/**
+ * Reads one message by Direct Get: one attempt.
+ *
+ * @param body Which one, as the server wants it.
+ * @returns `undefined` where it is not there, and when the signal has aborted.
+ */
+export async function readOne(
+  { stream, inbox }: Pick<ReadContext, "stream" | "inbox">,
+  body: object,
+  signal?: AbortSignal,
 ): Promise<StreamMessage | undefined> {
-  const body = { seq: from, next_by_subj: subject };
   const channel = inbox.request(`${stream.apiPrefix}.DIRECT.GET.${stream.name}`, body);
   try {
     const reply = await channel.next(ANSWER_TIMEOUT_MS, signal);

@@ -1,12 +1,11 @@
 /** Streams beside that of the events, for what groups keep: made when they are needed. */
 
-import { JobEventError } from "../errors.ts";
 import { ApiErrorCode, hasApiErrorCode } from "./api_error.ts";
-import { connectionError, isNoResponders } from "./foreign_errors.ts";
+import { isNoResponders } from "./foreign_errors.ts";
 import { keep, type KeptForm, type KeptMessage } from "./kept.ts";
 import { pause } from "./link.ts";
 import { isTransient, type ReadContext } from "./patience.ts";
-import { AckReader } from "./publish_ack.ts";
+import { storeMessage } from "./store_message.ts";
 import type { EventStream, StreamInfo } from "./stream.ts";
 
 /** How a side stream differs from the others. */
@@ -20,7 +19,6 @@ export interface SideStreamOptions {
 }
 
 const MAX_MESSAGES = 1_000_000;
-const STORE_TIMEOUT_MS = 5000;
 const PATIENCE_MS = 10_000;
 const PAUSE_MS = 50;
 
@@ -78,7 +76,9 @@ export class SideStream {
     for (;;) {
       await this.context.link.whenUp(Math.max(deadline - Date.now(), 0));
       try {
-        return await this.#publish(form);
+        const { tail, payload, headers } = form;
+        const subject = `${this.name}.${tail}`;
+        return await storeMessage(this.context, { subject, payload, headers });
       } catch (error) {
         const isMissing = isNoResponders(error);
         if (!isMissing && !isTransient(error)) throw error;
@@ -123,24 +123,6 @@ export class SideStream {
   #form(kept: KeptMessage): KeptForm {
     const { stream: { connection, subjects } } = this.events;
     return keep(kept, subjects.prefix, connection.info?.max_payload ?? Infinity);
-  }
-
-  async #publish({ tail, payload, headers }: KeptForm): Promise<number> {
-    const { link } = this.context;
-    const subject = `${this.name}.${tail}`;
-    const action = `Cannot store a message in stream "${this.name}"`;
-    const options = { timeout: STORE_TIMEOUT_MS, headers };
-    const reply = await link.unlessLost(link.connection.request(subject, payload, options))
-      .catch((error) => {
-        throw connectionError(action, error);
-      });
-    const outcome = new AckReader(this.name).read(reply, subject);
-    if (outcome === undefined) {
-      const text = `${action}: the answer is not one of JetStream's`;
-      throw new JobEventError("ERR_UNAVAILABLE", text);
-    }
-    if ("error" in outcome) throw outcome.error;
-    return outcome.sequence;
   }
 }
 

@@ -119,7 +119,28 @@ export async function openEventStream(
   connection: NatsConnectionLike,
   options: EventStreamOptions = {},
 ): Promise<EventStream> {
-  const setup = new StreamSetup(connection, options);
+  const { streamName = DEFAULT_STREAM_NAME, stream = {} } = options;
+  const subjects = new JobEventSubjects(options.subjectPrefix);
+  const server = serverCapabilities(connection.info);
+  checkStreamName(streamName);
+  const wanted = toStreamConfig(streamName, subjects.all(), stream, server);
+  return await openStream(connection, subjects, wanted, options);
+}
+
+/**
+ * Finds a stream of any kind, or makes it: as {@linkcode openEventStream}, with settings that the
+ * caller has put together.
+ *
+ * @param subjects How the stream's subjects begin; it has to take them all.
+ * @param wanted The settings, with a name that was checked.
+ */
+export async function openStream(
+  connection: NatsConnectionLike,
+  subjects: JobEventSubjects,
+  wanted: StreamConfig,
+  options: Pick<EventStreamOptions, "updateStream" | "domain" | "timeoutMs"> = {},
+): Promise<EventStream> {
+  const setup = new StreamSetup(connection, subjects, wanted, options);
   return await setup.open();
 }
 
@@ -134,22 +155,22 @@ class StreamSetup {
   readonly #updates: boolean;
   readonly #api: Required<JsApiOptions>;
 
-  constructor(connection: NatsConnectionLike, options: EventStreamOptions) {
-    const { streamName = DEFAULT_STREAM_NAME, domain } = options;
+  constructor(
+    connection: NatsConnectionLike,
+    subjects: JobEventSubjects,
+    wanted: StreamConfig,
+    options: Pick<EventStreamOptions, "updateStream" | "domain" | "timeoutMs">,
+  ) {
+    const { updateStream = false, domain, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
     this.#connection = connection;
-    this.#name = checkStreamName(streamName);
-    this.#subjects = new JobEventSubjects(options.subjectPrefix);
-    this.#updates = options.updateStream ?? false;
+    this.#name = wanted.name;
+    this.#subjects = subjects;
+    this.#wanted = wanted;
+    this.#updates = updateStream;
     this.#api = {
       apiPrefix: domain === undefined ? DEFAULT_API_PREFIX : `$JS.${domain}.API`,
-      timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      timeoutMs,
     };
-    this.#wanted = toStreamConfig(
-      streamName,
-      this.#subjects.all(),
-      options.stream ?? {},
-      serverCapabilities(connection.info),
-    );
   }
 
   async open(): Promise<EventStream> {

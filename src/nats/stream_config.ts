@@ -50,6 +50,7 @@ export interface StreamConfig extends StreamAllowances {
   readonly deny_purge?: boolean;
   readonly sealed?: boolean;
   readonly mirror?: object;
+  readonly allow_rollup_hdrs?: boolean;
   readonly compression?: string;
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -101,14 +102,20 @@ export function toStreamConfig(
   };
 }
 
-function whole(name: string, value: number, least = 0): number {
+/**
+ * A number of the settings.
+ *
+ * @throws {RangeError} It is not whole, or below `least`.
+ */
+export function whole(name: string, value: number, least = 0): number {
   if (Number.isSafeInteger(value) && value >= least) return value;
   throw new RangeError(
     `Cannot set up the stream: ${name} must be a whole number of at least ${least}, got ${value}`,
   );
 }
 
-function limit(name: string, value: number): number {
+/** A limit as the server has it: -1 for none, which is 0 in the settings. */
+export function limit(name: string, value: number): number {
   return whole(name, value) || -1;
 }
 

@@ -33,6 +33,7 @@ const ALLOWED: Readonly<Record<string, Reach>> = {
   "./connect/ws": { packages: CONNECT },
   "./emit": { packages: ["@nats-io/nats-core"], never: READ_SIDE },
   "./open": { packages: [...CONNECT, "@nats-io/transport-node", "node:"] },
+  "./results": { packages: ["@nats-io/nats-core"], never: ["src/connect/"] },
   "./sqlite": { packages: ["node:"] },
   "./sync": {
     packages: [...CONNECT, "@nats-io/transport-node", "node:"],
