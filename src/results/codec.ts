@@ -52,7 +52,7 @@ const FIELDS: readonly (readonly [keyof TaskResult, key: string, Kind])[] = [
   }],
   ["value", "value", { expected: "a value", fits: () => true }],
   ["error", "error", error],
-  ["queueName", "queue_name", text],
+  ["queue", "queue", text],
   ["functionName", "function_name", text],
   ["workerId", "worker_id", text],
   ["attempts", "attempts", number],

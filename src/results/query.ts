@@ -13,7 +13,7 @@ export type ResultTest = (result: TaskResult) => boolean;
  * @throws {TypeError} A value has the wrong type, or a state is not known.
  */
 export function compileResultFilter(filter: TaskResultFilter): ResultTest {
-  const { queueName, functionName, workerId, tags = {} } = filter;
+  const { queue, functionName, workerId, tags = {} } = filter;
   const states = filter.state === undefined ? undefined : new Set([filter.state].flat());
   for (const state of states ?? []) {
     if (!isTaskResultState(state)) {
@@ -25,7 +25,7 @@ export function compileResultFilter(filter: TaskResultFilter): ResultTest {
   const wantedTags = Object.entries(tags);
   return (result) => {
     if (states !== undefined && !states.has(result.state)) return false;
-    if (queueName !== undefined && result.queueName !== queueName) return false;
+    if (queue !== undefined && result.queue !== queue) return false;
     if (functionName !== undefined && result.functionName !== functionName) return false;
     if (workerId !== undefined && result.workerId !== workerId) return false;
     const time = result.createdAt?.getTime() ?? 0;

@@ -37,7 +37,7 @@ export interface TaskResult {
   /** What it failed with. */
   readonly error?: TaskResultError;
   /** The queue it came from. */
-  readonly queueName?: string;
+  readonly queue?: string;
   /** The function that it called. */
   readonly functionName?: string;
   /** The worker that ran it last. */
@@ -82,7 +82,7 @@ export interface TaskResultFilter {
   /** Only results of this state, or of one of these. */
   readonly state?: TaskResultState | readonly TaskResultState[];
   /** Only those of tasks of this queue. */
-  readonly queueName?: string;
+  readonly queue?: string;
   /** Only those of tasks that called this function. */
   readonly functionName?: string;
   /** Only those that this worker stored. */

@@ -26,7 +26,7 @@ const WHOLE: TaskResult = {
   state: "failed",
   value: { list: [1, null, "two", new Uint8Array([3]), 4n ** 30n], nested: { at: new Date(5) } },
   error: { name: "TypeError", message: "no address", code: "E_ADDRESS", stack: "at send" },
-  queueName: "mail",
+  queue: "mail",
   functionName: "send",
   workerId: "worker-1",
   attempts: 3,
@@ -257,7 +257,7 @@ function listSuite(name: string, under: ResultsUnderTest): void {
         await storage.set({
           id: `task-${index}`,
           state: index % 3 === 0 ? "failed" : "completed",
-          queueName: `queue-${index % 2}`,
+          queue: `queue-${index % 2}`,
           functionName: index < 10 ? "send" : "receive",
           workerId: `worker-${index % 5}`,
           tags: { tenant: `t${index % 4}` },
@@ -277,7 +277,7 @@ function listSuite(name: string, under: ResultsUnderTest): void {
           [{ state: "failed" }, (index: number) => index % 3 === 0],
           [{ state: ["failed", "completed"] }, () => true],
           [{ state: [] }, () => false],
-          [{ queueName: "queue-1" }, (index: number) => index % 2 === 1],
+          [{ queue: "queue-1" }, (index: number) => index % 2 === 1],
           [
             { functionName: "send", state: "completed" },
             (index: number) => index < 10 && index % 3 !== 0,
