@@ -1,20 +1,20 @@
 /** A worker process of a group, for the tests. Reports on standard output, by lines. */
 
 import { writeSync } from "node:fs";
+import { openStorage } from "../../src/open.ts";
 import { JobEventProcessor } from "../../src/processor/processor.ts";
-import { SqliteJobEventStorage } from "../../src/storage/sqlite.ts";
 
-const [path, handlerMs] = process.argv.slice(2);
+const [url, handlerMs] = process.argv.slice(2);
 
 function report(line: string): void {
   writeSync(1, `${line}\n`);
 }
 
-const storage = await SqliteJobEventStorage.open(path!, { pollIntervalMs: 10 });
+const storage = await openStorage(url!);
 const processor = new JobEventProcessor(storage, {
   consumerName: "workers",
   concurrency: 4,
-  ackWaitMs: 300,
+  ackWaitMs: 500,
   maxDeliver: 100,
   onError: (error) => report(`error ${error}`),
 });
