@@ -45,6 +45,7 @@ function allSteps(): Step[] {
     { name: "format", args: ["fmt", "--check"], remedy: "Run `deno fmt`." },
     { name: "lint", args: ["lint"] },
     { name: "generated", args: ["task", "--quiet", "gen", "--check"] },
+    { name: "assets", args: ["task", "--quiet", "assets", "--check"] },
     { name: "types", args: ["check", ...entries, "src", "examples", "scripts", "tests"] },
     { name: "tidy", args: ["test", "-A", "--no-check", "tests/tidy_test.ts"] },
     { name: "docs", args: ["doc", "--lint", ...entries] },

@@ -6,7 +6,7 @@ const FILE_LINES = 400;
 const FUNCTION_LINES = 70;
 const LINE_COLUMNS = 100;
 
-const WRITTEN = /^(?!src\/gen\/).*\.ts$/;
+const WRITTEN = /^(?!src\/(dashboard\/)?gen\/).*\.tsx?$/;
 
 /** Files with too many lines. */
 export function fileLengths(tree: Tree): Problems {

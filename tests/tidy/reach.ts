@@ -31,6 +31,8 @@ const ALLOWED: Readonly<Record<string, Reach>> = {
   "./connect/deno": { packages: [...CONNECT, "@nats-io/transport-node"] },
   "./connect/node": { packages: [...CONNECT, "@nats-io/transport-node"] },
   "./connect/ws": { packages: CONNECT },
+  "./dashboard": { packages: [], never: ["src/dashboard/serve.ts", "src/storage/sqlite/"] },
+  "./dashboard/serve": { packages: ["node:"], never: ["src/storage/"] },
   "./emit": { packages: ["@nats-io/nats-core"], never: READ_SIDE },
   "./open": { packages: [...CONNECT, "@nats-io/transport-node", "node:"] },
   "./results": { packages: ["@nats-io/nats-core"], never: ["src/connect/"] },

@@ -213,7 +213,7 @@ export function readSource(path: string, text: string): Source {
     sourceType: "module",
     sourceFilename: path,
     createImportExpressions: true,
-    plugins: ["typescript"],
+    plugins: path.endsWith("x") ? ["typescript", "jsx"] : ["typescript"],
   });
   const program = (file as { program: Node }).program;
   const source: Mutable<Source> = {

@@ -8,7 +8,7 @@ export type Problems = string[];
 
 const FOLDERS = [".ci", "docs", "examples", "schema", "scripts", "src", "tests"];
 const SKIPPED = new Set(["node_modules", "fixtures"]);
-const TEXT = /\.(ts|md|json|proto|html|css|js)$|^LICENSE$|^\.ci\/run$|^\.gitignore$/;
+const TEXT = /\.(tsx?|md|json|proto|html|css|js)$|^LICENSE$|^\.ci\/run$|^\.gitignore$/;
 
 /** Files by their path from the project's directory. */
 export class Tree {
@@ -45,7 +45,7 @@ export class Tree {
 
   /** The sources of all TypeScript files whose path matches. */
   sources(pattern: RegExp): Source[] {
-    return this.paths(pattern).filter((path) => path.endsWith(".ts")).map((path) =>
+    return this.paths(pattern).filter((path) => /\.tsx?$/.test(path)).map((path) =>
       this.source(path)
     );
   }
