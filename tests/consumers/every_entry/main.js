@@ -1,0 +1,71 @@
+/** Uses what the package exports, in the form that npm gives: emit, store, read, process, tasks. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { JobEvent, JobEventProcessor } from "@naq/events";
+import * as node from "@naq/events/connect/node";
+import * as ws from "@naq/events/connect/ws";
+import { JobEventLogger, NatsJobEventPublisher } from "@naq/events/emit";
+import { openStorage } from "@naq/events/open";
+import { JobEventLoggerSync, openStorageSync } from "@naq/events/sync";
+
+const [natsUrl, wsUrl] = process.argv.slice(2);
+const types = (events) => events.map(({ eventType }) => eventType);
+
+async function entries() {
+  const file = new URL("../node_modules/@naq/events/package.json", import.meta.url);
+  const { exports } = JSON.parse(await readFile(file, "utf8"));
+  for (const entry of Object.keys(exports)) {
+    const module = await import(entry.replace(".", "@naq/events"));
+    assert.ok(Object.keys(module).length > 0, entry);
+  }
+  return Object.keys(exports);
+}
+
+async function emitAndProcess() {
+  const storage = await openStorage(natsUrl);
+  const processor = new JobEventProcessor(storage, { consumerName: "billing" });
+  const seen = [];
+  const over = new Promise((resolve) => {
+    processor.onAny((event) => {
+      if (seen.push(event) === 2) resolve();
+    });
+  });
+  await processor.start();
+  for (const [index, { connect }] of [node, ws].entries()) {
+    const connection = await connect({ servers: index === 0 ? natsUrl : wsUrl });
+    const logger = new JobEventLogger(new NatsJobEventPublisher(connection));
+    logger.logJobStarted(`job-${index}`, "worker-1", "async");
+    assert.equal((await logger.stop()).stored, 1);
+    await connection.close();
+  }
+  await over;
+  await processor.stop();
+  assert.deepEqual(types(seen), ["started", "started"]);
+  assert.equal(await storage.countEvents(), 2);
+  await storage.close();
+}
+
+/** The worker thread must find its file, whatever the file's name is now. */
+function block(url) {
+  const storage = openStorageSync(url);
+  storage.storeEventSync(JobEvent.enqueued("sync", "mail"));
+  const logger = new JobEventLoggerSync(storage);
+  logger.logJobCancelled("sync");
+  logger.stopSync();
+  assert.deepEqual(types(storage.getEventsSync("sync")), ["enqueued", "cancelled"]);
+  storage.closeSync();
+}
+
+async function runTask() {
+  const { openBackend } = await import("@naq/events/backend");
+  const { Worker } = await import("@naq/events/worker");
+  assert.ok(openBackend && Worker);
+}
+
+const found = await entries();
+await emitAndProcess();
+block(natsUrl);
+block("sqlite:events.sqlite");
+if (found.includes("./worker")) await runTask();
+console.log(`${found.length} entry points`);
