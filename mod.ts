@@ -64,7 +64,7 @@ export type { Environment } from "./src/config.ts";
 export type { EventRates } from "./src/metrics/snapshot.ts";
 export type { FlushReport } from "./src/logger/options.ts";
 export type { JobCounts } from "./src/metrics/snapshot.ts";
-export type { JobEventBoundFields } from "./src/logger/child.ts";
+export type { JobEventBoundFields } from "./src/logger/bound_fields.ts";
 export type { JobEventChildLogger } from "./src/logger/child.ts";
 export type { JobEventContext } from "./src/gen/subjects.ts";
 export type { JobEventDeadLetter } from "./src/storage/storage.ts";

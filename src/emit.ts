@@ -41,7 +41,7 @@ export type { Clock } from "./logger/clock.ts";
 export type { DroppedJobEvent } from "./logger/options.ts";
 export type { DropReason } from "./logger/options.ts";
 export type { FlushReport } from "./logger/options.ts";
-export type { JobEventBoundFields } from "./logger/child.ts";
+export type { JobEventBoundFields } from "./logger/bound_fields.ts";
 export type { JobEventChildLogger } from "./logger/child.ts";
 export type { JobEventContext } from "./gen/subjects.ts";
 export type { JobEventErrorCode } from "./errors.ts";

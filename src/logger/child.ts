@@ -1,14 +1,10 @@
 /** Loggers with fields that every event gets. */
 
-import { mergeDetails } from "../event/check.ts";
-import { JobEvent } from "../gen/factories.ts";
+import type { JobEvent } from "../gen/types.ts";
 import { JobEventLogMethods } from "../gen/log_methods.ts";
-import type { JobEventExtras } from "../gen/types.ts";
+import { BoundFields, type JobEventBoundFields } from "./bound_fields.ts";
 import type { JobEventLogger } from "./logger.ts";
 import type { FlushReport, LoggerStats, StopReport } from "./options.ts";
-
-/** Fields that a child logger gives to its events. */
-export type JobEventBoundFields = Omit<JobEventExtras, "timestamp">;
 
 /**
  * A logger with bound fields: see `JobEventLogger.child`. It is the same logger but for these
@@ -17,10 +13,7 @@ export type JobEventBoundFields = Omit<JobEventExtras, "timestamp">;
 export class JobEventChildLogger extends JobEventLogMethods {
   readonly #parent: JobEventLogger;
   readonly #refuse: (error: unknown) => boolean;
-  readonly #bound: JobEventBoundFields;
-  // Apart from the rest, so that logging an event does not have to look for them.
-  readonly #names: readonly (keyof JobEventBoundFields)[];
-  readonly #tags: JobEventBoundFields["tags"];
+  readonly #bound: BoundFields;
 
   /**
    * Made by `JobEventLogger.child`.
@@ -33,38 +26,25 @@ export class JobEventChildLogger extends JobEventLogMethods {
     refuse: (error: unknown) => boolean,
   ) {
     super();
-    // An event with these fields says now what every event would say later.
-    JobEvent.create({ jobId: "job", eventType: "started", ...bound });
-    const { tags, ...others } = structuredClone(bound);
     this.#parent = parent;
     this.#refuse = refuse;
-    this.#bound = { ...others, ...(tags == null ? {} : { tags }) };
-    this.#names = (Object.keys(others) as (keyof typeof others)[])
-      .filter((name) => others[name] != null);
-    this.#tags = tags ?? undefined;
+    this.#bound = new BoundFields(bound);
   }
 
   /** Logs an event with the bound fields that it lacks. Never waits, never throws. */
   override logEvent(event: JobEvent): boolean {
-    let whole: Record<string, unknown>;
+    let whole: JobEvent;
     try {
-      whole = { ...event };
-      for (const name of this.#names) whole[name] ??= this.#bound[name];
-      if (this.#tags !== undefined) {
-        whole["tags"] = event.tags == null ? this.#tags : mergeDetails(this.#tags, event.tags);
-      }
+      whole = this.#bound.addTo(event);
     } catch (error) {
       return this.refuse(error);
     }
-    return this.#parent.logEvent(whole as unknown as JobEvent);
+    return this.#parent.logEvent(whole);
   }
 
   /** Makes a child with these fields and, where they say nothing, those of this one. */
   child(bound: JobEventBoundFields): JobEventChildLogger {
-    const tags = this.#tags === undefined && bound.tags == null
-      ? {}
-      : { tags: { ...this.#tags, ...bound.tags } };
-    return this.#parent.child({ ...this.#bound, ...bound, ...tags });
+    return this.#parent.child(this.#bound.with(bound));
   }
 
   /** As {@linkcode JobEventLogger.isFull}. */

@@ -7,6 +7,7 @@ import { writeJobEvent } from "../gen/encode.ts";
 import { JobEventLogMethods } from "../gen/log_methods.ts";
 import type { JobEvent } from "../gen/types.ts";
 import { atLeast, Backoff } from "../logger/backoff.ts";
+import type { JobEventBoundFields } from "../logger/bound_fields.ts";
 import { systemClock } from "../logger/clock.ts";
 import type { BufferedEvent } from "../logger/event_buffer.ts";
 import type {
@@ -18,6 +19,7 @@ import type {
   StopReport,
 } from "../logger/options.ts";
 import { Reports } from "../logger/reports.ts";
+import { JobEventChildLoggerSync } from "./child.ts";
 import { checkTimeout } from "./client.ts";
 import type { LoggerNotice } from "./logger_host.ts";
 import { Outbox } from "./outbox.ts";
@@ -149,6 +151,15 @@ export class JobEventLoggerSync extends JobEventLogMethods implements Disposable
     });
     this.#ids = new EventIdSource(this.#outbox.idPrefix);
     this.#forgetEnds = this.#listenToEnds();
+  }
+
+  /**
+   * Makes a logger whose events have these fields if they lack them; see `JobEventLogger.child`.
+   *
+   * @throws {TypeError} A field is not known or not valid.
+   */
+  child(bound: JobEventBoundFields): JobEventChildLoggerSync {
+    return new JobEventChildLoggerSync(this, bound, (error) => this.refuse(error));
   }
 
   /** Does nothing that the first event does not do; here for those who like to say it. */

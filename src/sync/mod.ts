@@ -27,5 +27,7 @@ export { JobEventStorageSync } from "./storage.ts";
 export { openStorageSync } from "./storage.ts";
 
 export type { BlockingOptions } from "./storage.ts";
+export type { JobEventBoundFields } from "../logger/bound_fields.ts";
+export type { JobEventChildLoggerSync } from "./child.ts";
 export type { JobEventLoggerSyncOptions } from "./logger.ts";
 export type { OpenStorageSyncOptions } from "./storage.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { decodeJobEvent } from "../../src/gen/decode.ts";
 import { JobEvent } from "../../src/gen/factories.ts";
-import type { JobEventBoundFields } from "../../src/logger/child.ts";
+import type { JobEventBoundFields } from "../../src/logger/bound_fields.ts";
 import { setUp } from "./set_up.ts";
 
 describe("JobEventLogger.child()", () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { JobEventError } from "../../src/errors.ts";
 import { decodeJobEvent } from "../../src/gen/decode.ts";
+import type { JobEvent } from "../../src/gen/types.ts";
 import type { DroppedJobEvent } from "../../src/logger/options.ts";
 import { SqliteJobEventStorage } from "../../src/storage/sqlite.ts";
 import {
@@ -179,6 +180,26 @@ describe("JobEventLoggerSync", () => {
       const jobs = storedJobs(storage).filter((job) => job.startsWith(name));
       assert.deepEqual(jobs, Array.from({ length: 250 }, (_, index) => `${name}-${index}`));
     }
+  });
+
+  it("a child gives its fields to events that lack them, and shares everything else", () => {
+    using storage = openStorageSync("memory:");
+    const { logger, errors } = setUp(storage);
+    const child = logger.child({ workerId: "w", tags: { a: "1", b: "1" } })
+      .child({ queueName: "q", tags: { b: "2" } });
+    assert.equal(child.logJobCancelled("a", { tags: { c: "3" } }), true);
+    assert.equal(child.logJobStarted("b", "own", "thread"), true);
+    assert.equal(child.logEvent(null as unknown as JobEvent), false);
+    assert.equal(errors[0]?.code, "ERR_INVALID_EVENT");
+    assert.equal(child.flushSync().stored, 2);
+    const [a, b] = storage.listEventsSync();
+    assert.deepEqual([a?.workerId, a?.queueName], ["w", "q"]);
+    assert.deepEqual(a?.tags, { a: "1", b: "2", c: "3" });
+    assert.equal(b?.workerId, "own");
+    assert.deepEqual(child.stats(), logger.stats());
+    assert.throws(() => logger.child({ workerId: 7 as unknown as string }), TypeError);
+    child.stopSync();
+    assert.equal(logger.logJobCancelled("late"), false);
   });
 
   it("logs nothing when it is not enabled", () => {
