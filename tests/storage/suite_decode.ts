@@ -15,10 +15,9 @@ const jobs = (events: readonly StoredJobEvent[]): string[] => events.map(({ jobI
 /** Declares the tests. */
 export function decodeSuite(name: string, under: StorageUnderTest): void {
   const { storeUndecodable } = under;
-  const options = storeUndecodable === undefined
-    ? { skip: "nobody can store what is no event there" }
-    : {};
-  describe(`${name}: a message that is no event`, options, () => {
+  // There is nothing to test where nobody can store what is no event.
+  if (storeUndecodable === undefined) return;
+  describe(`${name}: a message that is no event`, () => {
     let storage: Counting;
     const told: UndecodableMessage[] = [];
     before(async () => {
@@ -28,7 +27,7 @@ export function decodeSuite(name: string, under: StorageUnderTest): void {
       };
       storage = await under.open({ onDecodeError }) as Counting;
       await storage.storeEvent(event("a"));
-      await storeUndecodable!(storage, "poison");
+      await storeUndecodable(storage, "poison");
       await storage.storeEvents([event("b"), event("c")]);
     });
     after(() => storage.close());
