@@ -35,6 +35,10 @@ const ALLOWED: Readonly<Record<string, Reach>> = {
   "./dashboard/serve": { packages: ["node:"], never: ["src/storage/"] },
   "./emit": { packages: ["@nats-io/nats-core"], never: READ_SIDE },
   "./open": { packages: [...CONNECT, "@nats-io/transport-node", "node:"] },
+  "./queue": {
+    packages: ["@nats-io/nats-core", "croner"],
+    never: ["src/connect/", "src/logger/", "src/metrics/", "src/processor/"],
+  },
   "./results": { packages: ["@nats-io/nats-core"], never: ["src/connect/"] },
   "./sqlite": { packages: ["node:"] },
   "./sync": {

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { claim, drain, OPTIONS, type QueueUnderTest, task } from "./suite.ts";
+
+/** What follows on a failure. */
+export function retrySuite(name: string, { open }: QueueUnderTest): void {
+  describe(`${name}: retries`, OPTIONS, () => {
+    it("maxRetries: 3 means four executions; then the task has failed", OPTIONS, async () => {
+      await using queue = await open();
+      await queue.enqueue(task("a", { maxRetries: 3, retryDelayMs: 0 }));
+      for (let attempt = 1; attempt <= 4; attempt++) {
+        const claimed = await claim(queue);
+        assert.equal(claimed.attempts, attempt);
+        const outcome = await queue.fail(claimed, new RangeError(`no ${attempt}`));
+        assert.equal(outcome, attempt < 4 ? "retry" : "failed");
+        const { state, lastError } = (await queue.getTask("a"))!;
+        assert.equal(state, attempt < 4 ? "pending" : "failed");
+        assert.deepEqual(lastError, { type: "RangeError", message: `no ${attempt}` });
+      }
+      assert.equal(await queue.dequeue("q", { timeoutMs: 0 }), null);
+      assert.deepEqual((await queue.listTasks({ state: "failed" })).map(({ id }) => id), ["a"]);
+      assert.deepEqual(await queue.queueInfo("q"), { pending: 0, running: 0, delayed: 0 });
+      assert.equal(await queue.requeue("a"), true);
+      assert.equal(await queue.requeue("a"), false);
+      const back = await claim(queue);
+      assert.equal(back.attempts, 1);
+      await queue.complete(back);
+      assert.equal(await queue.requeue("a"), false);
+      assert.equal(await queue.requeue("nobody"), false);
+    });
+
+    it("fail() without a retry ends the task at once", OPTIONS, async () => {
+      await using queue = await open();
+      await queue.enqueue(task("a"));
+      assert.equal(await queue.fail(await claim(queue), "odd", { retry: false }), "failed");
+      const failed = await queue.getTask("a");
+      assert.equal(failed?.state, "failed");
+      assert.deepEqual(failed?.lastError, { type: "string", message: "odd" });
+      assert.ok(failed?.finishedAt instanceof Date);
+    });
+
+    for (
+      const [retryStrategy, delays] of [
+        ["fixed", [40, 40, 40]],
+        ["linear", [40, 80, 100]],
+        ["exponential", [40, 80, 100]],
+      ] as const
+    ) {
+      it(
+        `fail() waits ${retryStrategy} delays up to the longest, never less`,
+        OPTIONS,
+        async () => {
+          await using queue = await open();
+          const settings = { retryStrategy, retryDelayMs: 40, maxRetryDelayMs: 100 };
+          await queue.enqueue(task("a", settings));
+          for (const delay of delays) {
+            const claimed = await claim(queue);
+            const before = Date.now();
+            await queue.fail(claimed, new Error("no"));
+            const { runAt } = (await queue.getTask("a"))!;
+            assert.ok(runAt.getTime() >= before + delay, `${runAt.getTime() - before} ms`);
+            assert.ok(runAt.getTime() <= Date.now() + delay, `${runAt.getTime() - before} ms`);
+          }
+          const last = await claim(queue);
+          assert.ok(Date.now() >= last.runAt.getTime());
+        },
+      );
+    }
+
+    it("fail() takes a delay of its own", OPTIONS, async () => {
+      await using queue = await open();
+      await queue.enqueue(task("a", { retryDelayMs: 60_000 }));
+      assert.equal(await queue.fail(await claim(queue), "no", { delayMs: 3_600_000 }), "retry");
+      assert.deepEqual(await queue.queueInfo("q"), { pending: 0, running: 0, delayed: 1 });
+      assert.equal(await queue.dequeue("q", { timeoutMs: 0 }), null);
+      assert.equal(await queue.cancel("a"), true);
+      assert.deepEqual(await queue.queueInfo("q"), { pending: 0, running: 0, delayed: 0 });
+    });
+
+    it("fail() puts a task behind the others of its priority", OPTIONS, async () => {
+      await using queue = await open();
+      await queue.enqueueMany([task("a", { retryDelayMs: 0 }), task("b")]);
+      await queue.fail(await claim(queue), "no");
+      assert.deepEqual(await drain(queue), ["b", "a"]);
+    });
+
+    it("a worker that is lost again and again exhausts the task", OPTIONS, async () => {
+      await using queue = await open({ leaseMs: 200 });
+      await queue.enqueue(task("a", { maxRetries: 1 }));
+      assert.equal((await claim(queue)).attempts, 1);
+      assert.equal((await claim(queue)).attempts, 2);
+      assert.equal(await queue.dequeue("q", { timeoutMs: 1500 }), null);
+      const lost = await queue.getTask("a");
+      assert.equal(lost?.state, "failed");
+      assert.equal(lost?.lastError?.type, "LeaseLost");
+      assert.equal(await queue.requeue("a"), true);
+    });
+  });
+}

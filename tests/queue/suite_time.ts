@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { eventually } from "../helpers.ts";
+import { claim, OPTIONS, type QueueUnderTest, SOON_MS, task } from "./suite.ts";
+
+const DAY_MS = 86_400_000;
+
+/** Tasks whose time comes, and tasks whose time is over. */
+export function timeSuite(name: string, { open }: QueueUnderTest): void {
+  describe(`${name}: time`, OPTIONS, () => {
+    it("runAt and delayMs: never early, in the order of their times", OPTIONS, async () => {
+      await using queue = await open();
+      const runAt = new Date(Date.now() + 900);
+      await queue.enqueue(task("third", { runAt }));
+      await queue.enqueue(task("second", { delayMs: 300 }));
+      await queue.enqueue(task("days", { delayMs: 3 * DAY_MS }));
+      await queue.enqueue(task("years", { delayMs: 800 * DAY_MS }));
+      await queue.enqueue(task("first"));
+      assert.deepEqual(await queue.queueInfo("q"), { pending: 1, running: 0, delayed: 4 });
+      assert.deepEqual((await queue.getTask("third"))?.runAt, runAt);
+      for (const id of ["first", "second", "third"]) {
+        const claimed = await claim(queue);
+        assert.equal(claimed.id, id);
+        assert.ok(Date.now() >= claimed.runAt.getTime(), `${id} is early`);
+        await queue.complete(claimed);
+      }
+      assert.equal(await queue.dequeue("q", { timeoutMs: 100 }), null);
+      assert.deepEqual(await queue.queueInfo("q"), { pending: 0, running: 0, delayed: 2 });
+      assert.equal(await queue.countTasks({ state: "pending" }), 2);
+    });
+
+    it("a delayed task comes to who only looks now and then", OPTIONS, async () => {
+      await using queue = await open();
+      await queue.enqueue(task("a", { delayMs: 200, priority: 5 }));
+      const claimed = await eventually(
+        async () => await queue.dequeue("q", { timeoutMs: 0 }) ?? undefined,
+        { timeoutMs: SOON_MS },
+      );
+      assert.equal(claimed.id, "a");
+      assert.ok(Date.now() >= claimed.runAt.getTime());
+    });
+
+    it("a delayed task keeps its priority and its queue", OPTIONS, async () => {
+      await using queue = await open();
+      await queue.enqueue(task("other", { queue: "other", delayMs: 50 }));
+      await queue.enqueue(task("high", { priority: 3, delayMs: 100 }));
+      await queue.enqueue(task("low", { priority: -3, delayMs: 50 }));
+      // Asking moves them where that is the queue's own work.
+      await eventually(async () => {
+        assert.equal(await queue.dequeue("nothing here", { timeoutMs: 0 }), null);
+        const { pending, running } = await queue.queueInfo("q");
+        assert.equal(running, 0);
+        return pending === 2;
+      }, { timeoutMs: SOON_MS });
+      assert.equal((await claim(queue)).id, "high");
+      assert.equal((await claim(queue)).id, "low");
+      assert.equal((await claim(queue, "other")).id, "other");
+    });
+
+    it("a delayed task is cancelled and deleted before its time", OPTIONS, async () => {
+      await using queue = await open();
+      await queue.enqueueMany(["a", "b", "c"].map((id) => task(id, { delayMs: 300 })));
+      assert.equal(await queue.cancel("a"), true);
+      assert.equal(await queue.deleteTask("b"), true);
+      assert.deepEqual(await queue.queueInfo("q"), { pending: 0, running: 0, delayed: 1 });
+      assert.equal((await claim(queue)).id, "c");
+      assert.equal(await queue.dequeue("q", { timeoutMs: 50 }), null);
+      assert.equal((await queue.getTask("a"))?.state, "cancelled");
+      assert.equal(await queue.getTask("b"), null);
+    });
+
+    it("ttlMs: a task that is not started in time expires", OPTIONS, async () => {
+      await using queue = await open();
+      await queue.enqueue(task("short", { ttlMs: 50 }));
+      await queue.enqueue(task("long", { ttlMs: DAY_MS }));
+      await eventually(async () => (await queue.getTask("short"))?.state === "expired");
+      assert.equal((await claim(queue)).id, "long");
+      assert.equal(await queue.cancel("short"), false);
+      assert.deepEqual(
+        (await queue.listTasks({ state: ["expired"] })).map(({ id }) => id),
+        ["short"],
+      );
+      assert.equal(await queue.requeue("short"), true);
+      assert.equal((await queue.getTask("short"))?.state, "pending");
+      assert.equal((await claim(queue)).id, "short");
+    });
+
+    it("ttlMs: a task that was started in time does not expire", OPTIONS, async () => {
+      await using queue = await open();
+      await queue.enqueue(task("a", { ttlMs: 200, retryDelayMs: 0 }));
+      const claimed = await claim(queue);
+      const until = Date.now() + 250;
+      while (Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+      await queue.fail(claimed, "no");
+      await queue.complete(await claim(queue));
+      assert.equal((await queue.getTask("a"))?.state, "completed");
+    });
+
+    it(
+      "cleanupExpiredTasks() ends what expired and deletes what ended long ago",
+      OPTIONS,
+      async () => {
+        await using queue = await open({ keepMs: 1000 });
+        await queue.enqueue(task("done"));
+        await queue.complete(await claim(queue));
+        await queue.enqueue(task("over", { ttlMs: 1 }));
+        await queue.enqueue(task("waits"));
+        await eventually(async () => (await queue.getTask("over"))?.state === "expired");
+        assert.equal(await queue.cleanupExpiredTasks(), 1);
+        assert.deepEqual(await queue.queueInfo("q"), { pending: 1, running: 0, delayed: 0 });
+        await eventually(async () => {
+          await queue.cleanupExpiredTasks();
+          return await queue.getTask("done") === null && await queue.getTask("over") === null;
+        }, { timeoutMs: SOON_MS });
+        assert.equal(await queue.countTasks(), 1);
+        assert.equal(await queue.cleanupExpiredTasks(), 0);
+      },
+    );
+  });
+}
