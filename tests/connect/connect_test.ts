@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
+import { makeOperator } from "../../scripts/nats/operator.ts";
 import { natsSkipReason } from "../../scripts/nats_server.ts";
 import { connect as connectDeno } from "../../src/connect/deno.ts";
 import { connect } from "../../src/connect/mod.ts";
@@ -10,15 +11,7 @@ import { connect as connectWs } from "../../src/connect/ws.ts";
 import { permissionViolation } from "../../src/nats/foreign_errors.ts";
 import { eventually, within } from "../helpers.ts";
 import { makeClientCertificate } from "./certificates.ts";
-import {
-  clients,
-  exercise,
-  makeOperator,
-  makeUser,
-  TIMEOUT_MS,
-  using,
-  withServer,
-} from "./servers.ts";
+import { clients, exercise, makeUser, TIMEOUT_MS, using, withServer } from "./servers.ts";
 
 const skip = natsSkipReason();
 const options = { skip, timeout: TIMEOUT_MS };
@@ -147,14 +140,16 @@ describe("connect() credentials", options, () => {
   });
 
   it("knows creds, as text and as bytes", options, async () => {
-    const { config, creds } = makeOperator();
+    const operator = makeOperator();
+    const { config } = operator;
+    const creds = operator.creds();
     await withServer({ config, jetStream: false, websocket: true }, async (server) => {
       const bytes = new TextEncoder().encode(creds);
       const servers = server.url;
       await using(connect({ servers, creds }), (connection) => exercise(connection));
       await using(connect({ servers, creds: bytes }), (connection) => exercise(connection));
       await using(connect({ servers: server.wsUrl!, creds }), (c) => exercise(c));
-      await assert.rejects(connect({ servers, creds: makeOperator().creds }), {
+      await assert.rejects(connect({ servers, creds: makeOperator().creds() }), {
         code: "ERR_PERMISSION",
       });
     });
