@@ -1,20 +1,9 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { JobEvent } from "../../src/gen/types.ts";
-import { ProjectCopy, runScript } from "./project_copy.ts";
-import { edit } from "./schemas.ts";
+import { ProjectCopy } from "./project_copy.ts";
+import { evolved } from "./schemas.ts";
 import { unpack } from "msgpackr";
-
-// What a change of the schema looks like: one line and its comment for each.
-const EVENT = `  // The job was put off.
-  JOB_POSTPONED = 25 [(naq.event) = { takes: "queue_name, tenant, details.delay_ms: number, details.count: number = 1", message: "Postponed in '{queue_name}' by {delay_ms:.2f}ms for {tenant}, {count} times", context: "queue" }];
-`;
-const FIELD = `
-  // The customer that the job is for.
-  string tenant = 19;
-`;
 
 /** The modules of the copy, by the names that the tests use. */
 interface Copy {
@@ -31,18 +20,7 @@ interface Copy {
 }
 
 async function generateCopy(copy: ProjectCopy): Promise<Copy> {
-  const schema = join(copy.path, "schema/job_event.proto");
-  const text = readFileSync(schema, "utf8");
-  const withField = edit(
-    text,
-    "string event_id = 18 [(naq.payload) = false];\n",
-    `string event_id = 18 [(naq.payload) = false];\n${FIELD}`,
-  );
-  writeFileSync(schema, withField.replace(/\}\n$/, `\n${EVENT}}\n`));
-  const { code, stdout, stderr } = await runScript(join(copy.path, "scripts/gen.ts"), []);
-  assert.equal(code, 0, stderr);
-  assert.match(stdout, /^7 files generated, 7 changed/);
-
+  await copy.generate(evolved);
   const factories = await copy.import("src/gen/factories.ts");
   const subjects = await copy.import("src/event/subjects.ts");
   const methods = await copy.import("src/gen/log_methods.ts");
@@ -70,7 +48,7 @@ async function generateCopy(copy: ProjectCopy): Promise<Copy> {
   };
 }
 
-describe("a new event type and a new field, one line in the schema each", () => {
+describe("the new event type and the new field of docs/schema.md, one line each", () => {
   const copy = new ProjectCopy();
   let made: Copy;
   before(async () => {

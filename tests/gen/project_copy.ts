@@ -1,7 +1,8 @@
 /** A copy of what the generator reads and writes, to change without harm. */
 
+import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -33,24 +34,32 @@ export function temporary(): { readonly path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** Copies the schema, the generator and the event model, so that packages are found there too. */
+const EVENT_MODEL = ["src/errors.ts", "src/event", "src/gen"];
+
+/** Copies the schema, the generator and some sources, so that packages are found there too. */
 export class ProjectCopy {
   readonly path: string;
   readonly remove: () => void;
 
-  constructor() {
+  constructor(sources: readonly string[] = EVENT_MODEL) {
     const { path, remove } = temporary();
     this.path = path;
     this.remove = remove;
-    for (const part of ["schema", "scripts/gen", "src/event", "src/gen"]) {
+    for (const part of ["schema", "scripts/gen", "scripts/gen.ts", ...sources]) {
       cpSync(join(ROOT, part), join(path, part), { recursive: true });
-    }
-    for (const part of ["scripts/gen.ts", "src/errors.ts"]) {
-      cpSync(join(ROOT, part), join(path, part));
     }
     // Deno wants a configuration beside the packages to look for them there.
     writeFileSync(join(path, "package.json"), `{ "type": "module" }`);
     symlinkSync(join(ROOT, "node_modules"), join(path, "node_modules"), "dir");
+  }
+
+  /** Changes the schema and generates anew. */
+  async generate(change: (schema: string) => string): Promise<void> {
+    const schema = join(this.path, "schema/job_event.proto");
+    writeFileSync(schema, change(readFileSync(schema, "utf8")));
+    const { code, stdout, stderr } = await runScript(join(this.path, "scripts/gen.ts"), []);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^7 files generated, 7 changed/);
   }
 
   /** A module of the copy. */

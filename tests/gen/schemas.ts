@@ -87,3 +87,14 @@ export function lineOf(text: string, part: string): number {
   if (numbers.length !== 1) throw new Error(`${numbers.length} lines of the schema have: ${part}`);
   return numbers[0]!;
 }
+
+/** The example of a new field, `tenant`, and that of a new event type, `job_postponed`. */
+const [FIELD = "", EVENT = ""] = [
+  ...readFileSync(new URL("../../docs/schema.md", import.meta.url), "utf8")
+    .matchAll(/```proto\n([^]*?)```/g),
+].map(([, lines]) => lines!.replace(/^(?=.)/gm, "  "));
+
+/** The project's schema with both of them at their places. */
+export function evolved(schema: string): string {
+  return schema.replace(/\n\}(?=[^}]*\benum )/, `\n\n${FIELD}}`).replace(/\}\n$/, `\n${EVENT}}\n`);
+}
