@@ -9,6 +9,7 @@ import {
   queueClosed,
   resolveOptions,
 } from "./arguments.ts";
+import { EndedListeners } from "./ended.ts";
 import { compileFilter, rangeOf } from "./filter.ts";
 import { MemoryTasks } from "./memory/tasks.ts";
 import { Waiters } from "./memory/waiters.ts";
@@ -52,6 +53,7 @@ export class MemoryTaskQueue implements TaskQueue {
   readonly #leaseMs: number;
   readonly #tasks: MemoryTasks;
   readonly #waiters = new Waiters<ClaimedTask>();
+  readonly #ended = new EndedListeners();
   #cancelTimer: CancelTimer | undefined;
   #timerAt = Infinity;
   #isClosed = false;
@@ -68,6 +70,7 @@ export class MemoryTaskQueue implements TaskQueue {
     this.#tasks = new MemoryTasks(keepMs, {
       onReady: (queue) => this.#waiters.wake(queue),
       onDue: () => this.#setTimer(),
+      onEnded: (record) => this.#ended.tell(toTask(record, Date.now())),
     });
   }
 
@@ -229,6 +232,11 @@ export class MemoryTaskQueue implements TaskQueue {
   // deno-lint-ignore require-await -- async, so that errors are rejections
   async listSchedules(): Promise<TaskSchedule[]> {
     return this.#open().schedules.list();
+  }
+
+  /** Calls back with each task that ends by itself. See {@linkcode TaskQueue.onEnded}. */
+  onEnded(listener: (task: Task) => void): () => void {
+    return this.#ended.add(listener);
   }
 
   /** The state of the queue. Never throws. */

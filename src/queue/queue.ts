@@ -227,6 +227,14 @@ export interface TaskQueue extends TaskScheduler, AsyncDisposable {
    */
   cleanupExpiredTasks(): Promise<number>;
   /**
+   * Calls back with each task that this queue ends by itself: one whose time to live was over
+   * (`expired`), or whose last worker was lost (`failed`). Where several programs share the tasks,
+   * one of them is told of each. The listener must not throw.
+   *
+   * @returns Takes the listener away.
+   */
+  onEnded(listener: (task: Task) => void): () => void;
+  /**
    * The state of the queue. Never throws, and ends within its time.
    *
    * @param options `timeoutMs`: the time. @default 5000

@@ -88,7 +88,9 @@ export function failed(
 }
 
 /** The delay before the next retry, in milliseconds. */
-export function retryDelay(record: TaskRecord): number {
+export function retryDelay(
+  record: Pick<TaskRecord, "attempts" | "retryDelayMs" | "retryStrategy" | "maxRetryDelayMs">,
+): number {
   const { attempts, retryDelayMs, retryStrategy, maxRetryDelayMs } = record;
   const factor = retryStrategy === "fixed"
     ? 1

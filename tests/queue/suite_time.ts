@@ -85,6 +85,35 @@ export function timeSuite(name: string, { open }: QueueUnderTest): void {
       assert.equal((await claim(queue)).id, "short");
     });
 
+    it(
+      "onEnded() tells once of what expired and of what its last worker left",
+      OPTIONS,
+      async () => {
+        await using queue = await open({ leaseMs: 100 });
+        const ended: string[] = [];
+        const stop = queue.onEnded(({ id, state }) => ended.push(`${id} ${state}`));
+        await queue.enqueue(task("lost", { maxRetries: 0 }));
+        await claim(queue);
+        await queue.enqueue(task("short", { ttlMs: 1 }));
+        await queue.enqueue(task("cancelled"));
+        await queue.cancel("cancelled");
+        await eventually(async () => (await queue.getTask("short"))?.state === "expired");
+        await eventually(async () => {
+          // Nobody asks: nothing comes up.
+          await queue.dequeue("q", { timeoutMs: 20 });
+          return ended.length === 2;
+        }, { timeoutMs: SOON_MS });
+        assert.deepEqual(ended.sort(), ["lost failed", "short expired"]);
+        assert.equal((await queue.getTask("lost"))?.lastError?.type, "LeaseLost");
+        stop();
+        await queue.enqueue(task("untold", { ttlMs: 1 }));
+        await eventually(async () => (await queue.getTask("untold"))?.state === "expired");
+        await queue.dequeue("q", { timeoutMs: 20 });
+        await queue.cleanupExpiredTasks();
+        assert.equal(ended.length, 2);
+      },
+    );
+
     it("ttlMs: a task that was started in time does not expire", OPTIONS, async () => {
       await using queue = await open();
       await queue.enqueue(task("a", { ttlMs: 200, retryDelayMs: 0 }));

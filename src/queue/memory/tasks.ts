@@ -14,6 +14,8 @@ interface Listener {
   onReady(queue: string): void;
   /** Something new comes up at a time. */
   onDue(): void;
+  /** A task ended without anybody's call. */
+  onEnded(record: TaskRecord): void;
 }
 
 /** Below this, times that do not matter any more are not looked for. */
@@ -102,7 +104,7 @@ export class MemoryTasks {
       if (record === undefined) continue;
       const verdict = judge(record, record.generation, nowMs);
       if (verdict.action === "claim") return record;
-      if (verdict.action === "end") this.put(verdict.record);
+      if (verdict.action === "end") this.#end(verdict.record);
     }
     return undefined;
   }
@@ -115,7 +117,7 @@ export class MemoryTasks {
       if (record === undefined || record.generation !== generation) continue;
       const verdict = judge(record, generation, nowMs);
       if (verdict.action === "wait") this.#add(nowMs + verdict.delayMs, id, generation);
-      else if (verdict.action === "end") this.put(verdict.record);
+      else if (verdict.action === "end") this.#end(verdict.record);
       else if (verdict.action === "claim") this.#line(record);
       else if ((record.finishedAt ?? Infinity) + this.#keepMs <= nowMs) this.delete(id);
     }
@@ -152,7 +154,7 @@ export class MemoryTasks {
     let count = 0;
     for (const record of [...this.#records.values()]) {
       const isOver = stateAt(record, nowMs) === "expired" && record.state === "pending";
-      if (isOver) this.put(expired(record, nowMs));
+      if (isOver) this.#end(expired(record, nowMs));
       else if ((record.finishedAt ?? Infinity) + this.#keepMs > nowMs) continue;
       else this.delete(record.id);
       count++;
@@ -171,6 +173,11 @@ export class MemoryTasks {
     let queue = this.#queues.get(name);
     if (queue === undefined) this.#queues.set(name, queue = new MemoryQueue());
     return queue;
+  }
+
+  #end(record: TaskRecord): void {
+    this.put(record);
+    this.#listener.onEnded(record);
   }
 
   /** Into the line of its priority: its time has come, or its holder was lost. */
