@@ -18,6 +18,7 @@ const BENCHES = [
   "read",
   "process",
   "metrics",
+  "edge",
 ];
 
 const HELP = `Measures on Deno, Bun and Node; the method stands at the head of each file.
