@@ -47,7 +47,7 @@ interface Transport {
  * import { connect } from "@naq/events/connect";
  *
  * const connection = await connect({
- *   servers: ["tls://nats-1.example.com", "tls://nats-2.example.com"],
+ *   servers: ["nats://localhost:4222", "nats://localhost:4223"],
  *   user: "emitter",
  *   password: "…",
  *   inboxPrefix: "_INBOX_emitter",

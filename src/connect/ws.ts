@@ -5,7 +5,7 @@
  * ```ts ignore
  * import { connect } from "@naq/events/connect/ws";
  *
- * const connection = await connect({ servers: "wss://nats.example.com", token: "…" });
+ * const connection = await connect({ servers: "ws://localhost:8080", token: "…" });
  * await connection.close();
  * ```
  *

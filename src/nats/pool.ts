@@ -37,6 +37,7 @@ interface Entry {
  *
  * @example
  * ```ts ignore
+ * import { NatsConnectionPool } from "@naq/events";
  * import { connect } from "@naq/events/connect";
  *
  * await using pool = new NatsConnectionPool(connect);

@@ -57,12 +57,14 @@ interface Flight {
  * ```ts ignore
  * import { connect } from "@naq/events/connect";
  * import { JobEvent, JobEventLogger, NatsJobEventPublisher } from "@naq/events/emit";
+ * import assert from "node:assert/strict";
  *
- * const connection = await connect({ servers: "nats://127.0.0.1:4222" });
+ * const connection = await connect({ servers: "nats://localhost:4222" });
  * await using publisher = new NatsJobEventPublisher(connection);
  * const logger = new JobEventLogger(publisher);
  * logger.logEvent(JobEvent.enqueued("job-1", "mail"));
- * await logger.stop();
+ * const { stored } = await logger.stop();
+ * assert.equal(stored, 1); // where there is a stream for it
  * await publisher.close();
  * await connection.close();
  * ```

@@ -83,6 +83,7 @@ const CLEANUP_SHARE = 0.05;
  *
  * const connection = await connect({ servers: "nats://localhost:4222" });
  * const results = await NatsTaskResultStorage.open(connection);
+ * await results.set({ id: "task-1", state: "completed", value: 42 });
  * const result = await results.wait("task-1", { timeoutMs: 10_000 });
  * await results.close();
  * await connection.close();
