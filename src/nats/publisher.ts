@@ -60,12 +60,10 @@ interface Flight {
  * import assert from "node:assert/strict";
  *
  * const connection = await connect({ servers: "nats://localhost:4222" });
- * await using publisher = new NatsJobEventPublisher(connection);
- * const logger = new JobEventLogger(publisher);
+ * const logger = new JobEventLogger(new NatsJobEventPublisher(connection));
  * logger.logEvent(JobEvent.enqueued("job-1", "mail"));
  * const { stored } = await logger.stop();
  * assert.equal(stored, 1); // where there is a stream for it
- * await publisher.close();
  * await connection.close();
  * ```
  */

@@ -1,4 +1,4 @@
-/** The functions that `deno task bench edge` asks. The path of a request says what is to be done. */
+/** The functions that `deno task bench edge` asks. The path of a request says what to do. */
 
 import { JobEventLogger, NatsJobEventPublisher } from "@naq/events/emit";
 import { connect } from "@naq/events/connect/ws";
