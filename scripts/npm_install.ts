@@ -1,6 +1,7 @@
 /** Installs the package from its tarball, as who uses npm does. */
 
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, which } from "./nats/run.ts";
 import { pack } from "./pack.ts";
@@ -23,4 +24,28 @@ export async function installPacked(
   const quiet = ["--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts"];
   await run(npm, ["install", ...quiet, tarball, ...others], { cwd: project });
   return tarball;
+}
+
+/** What the package takes when it is installed. */
+export interface Installed {
+  /** How many packages there are, this one included. */
+  readonly packages: number;
+  /** The bytes of all their files. */
+  readonly bytes: number;
+}
+
+/** Installs the package into an empty project and measures what is there then. */
+export async function measureInstall(): Promise<Installed> {
+  const project = mkdtempSync(join(tmpdir(), "naq-events-size-"));
+  try {
+    await installPacked(project);
+    const modules = join(project, "node_modules");
+    const lock = JSON.parse(readFileSync(join(modules, ".package-lock.json"), "utf8"));
+    const bytes = readdirSync(modules, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+    return { packages: Object.keys(lock.packages).length, bytes };
+  } finally {
+    rmSync(project, { recursive: true, force: true });
+  }
 }

@@ -4,9 +4,11 @@ import { build, type Metafile, stop } from "esbuild";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
+import { measureInstall } from "./npm_install.ts";
 import { ROOT } from "./runtimes.ts";
 
-const HELP = `Bundles entry points for the web, minified, and prints their sizes in bytes.
+const HELP = `Bundles entry points for the web, minified, and prints their sizes in bytes; then the
+packages and bytes of an installation by npm.
 
 Usage: deno task size [--json]
 
@@ -84,7 +86,11 @@ async function main(): Promise<void> {
   if (values.help) return console.log(HELP);
   const sizes: Size[] = [];
   for (const [entry, file] of Object.entries(ENTRIES)) sizes.push(await measure(entry, file));
-  console.log(values.json ? JSON.stringify(sizes) : lines(sizes).join("\n"));
+  const installed = await measureInstall();
+  if (values.json) return console.log(JSON.stringify({ sizes, installed }));
+  console.log(lines(sizes).join("\n"));
+  const bytes = installed.bytes.toLocaleString("en");
+  console.log(`\nnpm install: ${installed.packages} packages, ${bytes} bytes`);
 }
 
 try {
