@@ -144,20 +144,33 @@ prove("exportsAgree()", agreement.exportsAgree, [
   [exporting("package.json", { ".": "./mod.ts" }), /"\." is not the same/],
 ]);
 
-const doc = `/**\n * A.\n *\n * @module\n */\n`;
+const entry = (text: string): Files => ({
+  ...exporting("deno.json", { "./a": "./src/a.ts" }),
+  "src/a.ts": text,
+});
+const example = " * @example\n * ```ts\n * a();\n * ```\n *\n";
+prove("entryPointsExplained()", agreement.entryPointsExplained, [
+  entry(`/**\n * A.\n *\n${example} * @module\n */\nexport const a = 1;`),
+  { "src/a.ts": "" },
+], [
+  [entry(""), /\.\/a: src\/a\.ts begins with no module doc/],
+  [entry(`/**\n * A.\n *\n${example} */`), /no module doc/],
+  [entry(`export const a = 1;\n/**\n${example} * @module\n */`), /no module doc/],
+  [entry(`/**\n * A.\n *\n * @module\n */\n/**\n${example} */`), /src\/a\.ts has no example/],
+]);
+
 prove("modIsAList()", agreement.modIsAList, [
   {
-    "mod.ts": `${doc}export { a } from "./a.ts";\nexport { b } from "./b.ts";\n\n` +
+    "mod.ts": `export { a } from "./a.ts";\nexport { b } from "./b.ts";\n\n` +
       `export type { A } from "./a.ts";`,
   },
 ], [
-  [{ "mod.ts": `export { a } from "./a.ts";` }, /module doc/],
-  [{ "mod.ts": `${doc}export const a = 1;` }, /mod\.ts:6 has a ExportNamedDeclaration/],
-  [{ "mod.ts": `${doc}export * from "./a.ts";` }, /mod\.ts:6 has a ExportAllDeclaration/],
-  [{ "mod.ts": `${doc}export { a, type B } from "./a.ts";` }, /mixes a type/],
-  [{ "mod.ts": `${doc}export { b } from "./b.ts";\nexport { a } from "./a.ts";` }, /not sorted/],
+  [{ "mod.ts": `export const a = 1;` }, /mod\.ts:1 has a ExportNamedDeclaration/],
+  [{ "mod.ts": `\nexport * from "./a.ts";` }, /mod\.ts:2 has a ExportAllDeclaration/],
+  [{ "mod.ts": `export { a, type B } from "./a.ts";` }, /mixes a type/],
+  [{ "mod.ts": `export { b } from "./b.ts";\nexport { a } from "./a.ts";` }, /not sorted/],
   [
-    { "mod.ts": `${doc}export type { B } from "./a.ts";\nexport { a } from "./a.ts";` },
+    { "mod.ts": `export type { B } from "./a.ts";\nexport { a } from "./a.ts";` },
     /values below types/,
   ],
 ]);

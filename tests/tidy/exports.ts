@@ -39,13 +39,19 @@ export function exportsAgree(tree: Tree): Problems {
     .map((name) => `The export "${name}" is not the same in deno.json and package.json`);
 }
 
-/** `mod.ts` is a module doc and two sorted lists: values, then types. */
+/** Entry points whose file does not begin with a module doc that has an example. */
+export function entryPointsExplained(tree: Tree): Problems {
+  return [...exportedFiles(tree)].flatMap(([name, path]) => {
+    const [doc = ""] = /^\/\*\*[^]*?\*\//.exec(tree.text(path)) ?? [];
+    if (!doc.includes("\n * @module\n")) return [`${name}: ${path} begins with no module doc`];
+    return doc.includes("\n * ```ts") ? [] : [`${name}: the module doc of ${path} has no example`];
+  });
+}
+
+/** `mod.ts` is two sorted lists: values, then types. */
 export function modIsAList(tree: Tree): Problems {
   const path = "mod.ts";
   const problems: Problems = [];
-  if (!/^\/\*\*[\s\S]*?@module[\s\S]*?\*\//.test(tree.text(path))) {
-    problems.push(`${path} does not begin with a module doc (@module)`);
-  }
   const { code, imports } = tree.source(path);
   for (const { line, what } of code) {
     problems.push(`${path}:${line} has a ${what}, not only re-exports`);
