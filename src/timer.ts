@@ -28,3 +28,17 @@ export function startTimer(
   wait(delayMs);
   return () => clearTimeout(timer);
 }
+
+/** Waits, but not beyond an abort. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      cancel();
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const cancel = startTimer(done, ms);
+    signal?.addEventListener("abort", done);
+  });
+}

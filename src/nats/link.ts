@@ -3,6 +3,8 @@
 import { JobEventError } from "../errors.ts";
 import type { NatsConnectionLike, NatsStatusLike } from "./connection.ts";
 
+export { pause } from "../timer.ts";
+
 /** The iterator of nats-core, which can be ended from outside. */
 interface StoppableStatus extends AsyncIterable<NatsStatusLike> {
   stop?(): void;
@@ -142,18 +144,4 @@ export class ConnectionLink {
     this.#up = true;
     for (const callback of [...this.#found]) callback();
   }
-}
-
-/** Waits, but not beyond an abort. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener("abort", done);
-  });
 }

@@ -13,7 +13,15 @@ const LAYERS: readonly (readonly string[])[] = [
   ["src/nats/"],
   ["src/connect/", "src/logger/", "src/storage/"],
   ["src/config.ts", "src/emit.ts", "src/metrics/", "src/processor/", "src/queue/", "src/results/"],
-  ["src/backend.ts", "src/cli/", "src/dashboard/", "src/open.ts", "src/sync/", "src/worker/"],
+  [
+    "src/backend/",
+    "src/cli/",
+    "src/dashboard/",
+    "src/open.ts",
+    "src/open_storage.ts",
+    "src/sync/",
+    "src/worker/",
+  ],
   ["mod.ts"],
 ];
 

@@ -27,6 +27,10 @@ const ALLOWED: Readonly<Record<string, Reach>> = {
     packages: ["@nats-io/nats-core", "@nats-io/jetstream"],
     never: ["src/storage/sqlite.ts", "src/storage/sqlite/", "src/connect/"],
   },
+  "./backend": {
+    packages: [...CONNECT, "@nats-io/transport-node", "croner", "node:"],
+    never: ["src/metrics/", "src/processor/", "src/worker/"],
+  },
   "./connect": { packages: [...CONNECT, "@nats-io/transport-node"] },
   "./connect/deno": { packages: [...CONNECT, "@nats-io/transport-node"] },
   "./connect/node": { packages: [...CONNECT, "@nats-io/transport-node"] },
@@ -44,6 +48,10 @@ const ALLOWED: Readonly<Record<string, Reach>> = {
   "./sync": {
     packages: [...CONNECT, "@nats-io/transport-node", "node:"],
     never: ["src/metrics/", "src/processor/"],
+  },
+  "./worker": {
+    packages: ["@nats-io/nats-core"],
+    never: ["src/connect/", "src/metrics/", "src/processor/"],
   },
 };
 
