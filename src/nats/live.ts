@@ -81,7 +81,8 @@ export class LiveReader {
     // Written down as a position: however often the consumer is made again, it begins there.
     if (start === "new") this.#last = last;
     else if ("sequence" in start) this.#last = start.sequence - 1;
-    if (!signal.aborted) await (this.#creating = this.#recreate());
+    const create = (): Promise<void> => this.#creating = this.#recreate();
+    if (!signal.aborted) await patiently(this.#context, create, signal);
   }
 
   /**

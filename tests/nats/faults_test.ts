@@ -91,8 +91,14 @@ for (const version of VERSIONS) {
       await within(work(), 30_000);
       assert.deepEqual([...acknowledged].toSorted((a, b) => a - b), numbers(1, count));
       await storage.storeEvent(event("later"));
-      const [later] = await take(storage.consumeEvents({ consumerName: "group" }), 1);
-      assert.equal(later!.event.jobId, "later");
+      // A killed server may have forgotten the last acknowledgements.
+      const again: number[] = [];
+      for await (const delivery of storage.consumeEvents({ consumerName: "group" })) {
+        await delivery.ack();
+        if (delivery.event.jobId === "later") break;
+        again.push(delivery.event.natsSequence);
+      }
+      assert.equal(new Set(again).size, again.length, `again: ${again}`);
     });
 
     it("that stays away is an error in time, never a wait without end", { timeout }, async () => {

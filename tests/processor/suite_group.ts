@@ -134,7 +134,7 @@ export function groupSuite(name: string, run: Run): void {
       }));
 
     it("does not handle an event that another member got while it waited", () =>
-      run({ ...group, ackWaitMs: 90 }, async ({ storage, processor, errors, store }) => {
+      run({ ...group, ackWaitMs: 600 }, async ({ storage, processor, errors, store }) => {
         const seen: string[] = [];
         let release: () => void = () => {};
         processor.onAny((event) => {
