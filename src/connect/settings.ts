@@ -6,7 +6,7 @@ import {
   nkeys,
   tokenAuthenticator,
   usernamePasswordAuthenticator,
-} from "@nats-io/nats-core";
+} from "@nats-io/nats-core/internal";
 import { JobEventError } from "../errors.ts";
 import type { ConnectOptions } from "./options.ts";
 import { type Endpoint, parseServers, type UrlLogin } from "./servers.ts";

@@ -3,10 +3,9 @@
 import { JobEventError } from "../errors.ts";
 import type { NatsConnectionLike, NatsMessageLike, NatsSubscriptionLike } from "./connection.ts";
 import { connectionError } from "./foreign_errors.ts";
+import { makeInbox } from "./inbox.ts";
 
 const RADIX = 36;
-const ID_BYTES = 12;
-const DEFAULT_PREFIX = "_INBOX";
 
 /** Called for every answer with the token of the message that it answers; NaN for a foreign one. */
 export type AckCallback = (token: number, message: NatsMessageLike) => void;
@@ -32,14 +31,7 @@ export class AckInbox {
    * @throws {TypeError} The prefix has an empty token, a wildcard or white space.
    */
   constructor(connection: NatsConnectionLike, prefix: string | undefined, onAck: AckCallback) {
-    const chosen = prefix ?? inboxPrefixOf(connection) ?? DEFAULT_PREFIX;
-    if (!/^[^\s.*>]+(?:\.[^\s.*>]+)*$/.test(chosen)) {
-      throw new TypeError(
-        `Invalid inboxPrefix ${JSON.stringify(chosen)}: expected tokens separated by dots, ` +
-          "without wildcards or white space",
-      );
-    }
-    this.base = `${chosen}.${randomToken()}.`;
+    this.base = `${makeInbox(connection, prefix)}.`;
     this.#connection = connection;
     this.#onAck = onAck;
   }
@@ -106,16 +98,4 @@ export class AckInbox {
     }
     this.#onAck(Number.parseInt(message.subject.slice(this.base.length), RADIX), message);
   }
-}
-
-/** nats-core keeps the options of a connection; not every connection has them. */
-function inboxPrefixOf(connection: NatsConnectionLike): string | undefined {
-  const { options } = connection as { readonly options?: { readonly inboxPrefix?: unknown } };
-  const prefix = options?.inboxPrefix;
-  return typeof prefix === "string" && prefix !== "" ? prefix : undefined;
-}
-
-function randomToken(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(ID_BYTES));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,7 +1,7 @@
 /** Messages of groups that are kept beside the stream of events, each with what it was. */
 
-import { headers as makeHeaders } from "@nats-io/nats-core";
 import type { NatsHeadersLike } from "./connection.ts";
+import { MessageHeaders } from "./headers.ts";
 import { readHistory } from "./history.ts";
 import { lastHeader, type StreamMessage, TRACEPARENT } from "./message.ts";
 import type { ReadContext } from "./patience.ts";
@@ -61,7 +61,7 @@ export function keep(kept: KeptMessage, prefix: string, maxPayload: number): Kep
   const { message, group, reason, deliveryCount, keptAt } = kept;
   const { subject, sequence, payload: bytes, eventId, traceparent } = message;
   const [job] = subject.slice(prefix.length + 1).split(".");
-  const headers = makeHeaders() as NatsHeadersLike;
+  const headers = new MessageHeaders();
   headers.set(HEADER.reason, reason);
   headers.set(HEADER.subject, subject);
   headers.set(HEADER.sequence, String(sequence));

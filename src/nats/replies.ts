@@ -1,8 +1,8 @@
 /** Requests that are answered by several messages. */
 
-import { createInbox } from "@nats-io/nats-core";
-import type { NatsConnectionLike, NatsMessageLike, NatsSubscriptionLike } from "./connection.ts";
+import type { NatsMessageLike, NatsSubscriptionLike } from "./connection.ts";
 import { connectionError } from "./foreign_errors.ts";
+import { makeInbox } from "./inbox.ts";
 import type { ConnectionLink } from "./link.ts";
 import { parseAckSubject } from "./message.ts";
 
@@ -10,16 +10,6 @@ import { parseAckSubject } from "./message.ts";
 export type Silence = "timeout" | "lost" | "ended";
 
 const encoder = new TextEncoder();
-
-/** A connection of nats-core says with which options it was opened. */
-interface ConnectionWithOptions {
-  readonly options?: { readonly inboxPrefix?: string };
-}
-
-/** A subject for answers that this user may subscribe to. */
-export function makeInbox(connection: NatsConnectionLike): string {
-  return createInbox((connection as ConnectionWithOptions).options?.inboxPrefix);
-}
 
 /**
  * One subscription for the answers to any number of requests, each of which has a subject of its

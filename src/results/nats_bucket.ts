@@ -1,11 +1,11 @@
 /** The KV bucket that keeps results: its stream, and reads and writes of one key. */
 
-import { headers as makeHeaders } from "@nats-io/nats-core";
 import { JobEventError } from "../errors.ts";
 import { JobEventSubjects } from "../event/subjects.ts";
 import { serverCapabilities } from "../nats/capabilities.ts";
-import type { NatsConnectionLike, NatsHeadersLike } from "../nats/connection.ts";
+import type { NatsConnectionLike } from "../nats/connection.ts";
 import { deleteMessage } from "../nats/delete.ts";
+import { MessageHeaders } from "../nats/headers.ts";
 import { leaderSequence } from "../nats/history.ts";
 import { lastHeader, type StreamMessage } from "../nats/message.ts";
 import { patiently, type ReadContext } from "../nats/patience.ts";
@@ -129,7 +129,7 @@ export function isMarker({ headers }: StreamMessage): boolean {
  */
 export async function putKey(key: BucketKey, payload: Uint8Array, ttlMs: number): Promise<void> {
   const { context } = key;
-  const headers = makeHeaders() as NatsHeadersLike;
+  const headers = new MessageHeaders();
   // A second attempt stores nothing if the first one did.
   headers.set("Nats-Msg-Id", crypto.randomUUID());
   headers.set("Nats-Expected-Stream", context.stream.name);

@@ -19,12 +19,13 @@ const READ_SIDE = [
   "src/storage/",
 ];
 
-const CONNECT = ["@nats-io/nats-core", "@nats-io/nats-core/internal"];
+/** Not its other entry point, which loads this one and more. */
+const CONNECT = ["@nats-io/nats-core/internal"];
 
 /** One row for each export of deno.json. Whoever adds an export decides here what it costs. */
 const ALLOWED: Readonly<Record<string, Reach>> = {
   ".": {
-    packages: ["@nats-io/nats-core", "@nats-io/jetstream"],
+    packages: [],
     never: ["src/storage/sqlite.ts", "src/storage/sqlite/", "src/connect/"],
   },
   "./backend": {
@@ -37,20 +38,20 @@ const ALLOWED: Readonly<Record<string, Reach>> = {
   "./connect/ws": { packages: CONNECT },
   "./dashboard": { packages: [], never: ["src/dashboard/serve.ts", "src/storage/sqlite/"] },
   "./dashboard/serve": { packages: ["node:"], never: ["src/storage/"] },
-  "./emit": { packages: ["@nats-io/nats-core"], never: READ_SIDE },
+  "./emit": { packages: [], never: READ_SIDE },
   "./open": { packages: [...CONNECT, "@nats-io/transport-node", "node:"] },
   "./queue": {
     packages: ["@nats-io/nats-core", "croner"],
     never: ["src/connect/", "src/logger/", "src/metrics/", "src/processor/"],
   },
-  "./results": { packages: ["@nats-io/nats-core"], never: ["src/connect/"] },
+  "./results": { packages: [], never: ["src/connect/"] },
   "./sqlite": { packages: ["node:"] },
   "./sync": {
     packages: [...CONNECT, "@nats-io/transport-node", "node:"],
     never: ["src/metrics/", "src/processor/"],
   },
   "./worker": {
-    packages: ["@nats-io/nats-core"],
+    packages: [],
     never: ["src/connect/", "src/metrics/", "src/processor/"],
   },
 };
