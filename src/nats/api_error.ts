@@ -32,6 +32,7 @@ export const ApiErrorCode = {
   StreamNotFound: 10059,
   StreamNotMatching: 10060,
   SubjectOverlap: 10065,
+  WrongLastSequence: 10071,
   ReplicasWithoutCluster: 10074,
   NotEnabled: 10076,
   StoreFailed: 10077,
@@ -42,6 +43,7 @@ export const ApiErrorCode = {
   NoLimits: 10120,
   MaxStreamBytes: 10122,
   DuplicateInProcess: 10158,
+  WrongLastSequenceConstant: 10164,
   TooManyRequests: 10167,
 } as const;
 

@@ -29,10 +29,13 @@ export interface DeliveryInfo {
   readonly streamSequence: number;
   /** The position among the deliveries of the consumer, without a gap. */
   readonly consumerSequence: number;
+  /** When the message was stored, in milliseconds since the Unix epoch. */
+  readonly storedAtMs: number;
   /** How many messages the consumer has still to deliver. */
   readonly pending: number;
 }
 
+const NANOS_PER_MS = 1_000_000;
 const MESSAGE_ID = "Nats-Msg-Id";
 /** The header of trace context. */
 export const TRACEPARENT = "traceparent";
@@ -53,6 +56,7 @@ export function parseAckSubject(reply: string | undefined): DeliveryInfo | undef
     deliveryCount: Number(tokens[first]),
     streamSequence,
     consumerSequence: Number(tokens[first + 2]),
+    storedAtMs: Number(tokens[first + 3]) / NANOS_PER_MS,
     pending: Number(tokens[first + 4]),
   };
 }

@@ -71,7 +71,8 @@ async function isForgotten({ context: { stream, link }, info }: GroupDelivery): 
   }
 }
 
-function bodyOf(settlement: Settlement): Uint8Array {
+/** What a delivery is settled with. */
+export function bodyOf(settlement: Settlement): Uint8Array {
   if (settlement === "ack") return ACK;
   if (settlement === "progress") return PROGRESS;
   const { nakMs } = settlement;

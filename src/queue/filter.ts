@@ -9,6 +9,8 @@ import { type Task, TASK_STATES, type TaskState } from "./task.ts";
 export interface CompiledFilter {
   /** The states that are meant; `undefined` for all. */
   readonly states: ReadonlySet<TaskState> | undefined;
+  /** Whether all tasks are meant. */
+  readonly isAll: boolean;
   /** Whether it says more than a queue and states. */
   readonly looksInside: boolean;
   /** Whether a record is meant. */
@@ -27,9 +29,11 @@ export function compileFilter({ queue, state, functionName, tags }: TaskFilter):
     throw new TypeError(`state must be one of ${TASK_STATES.join(", ")}, got ${String(each)}`);
   }
   const wanted = Object.entries(tags ?? {});
+  const looksInside = functionName !== undefined || wanted.length > 0;
   return {
     states,
-    looksInside: functionName !== undefined || wanted.length > 0,
+    isAll: !looksInside && queue === undefined && states === undefined,
+    looksInside,
     matches: (record, nowMs) => {
       if (queue !== undefined && record.queue !== queue) return false;
       if (functionName !== undefined && record.functionName !== functionName) return false;

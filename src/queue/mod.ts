@@ -1,7 +1,8 @@
 /**
  * Tasks: enqueued by one program, executed by another, each by one worker at a time.
  *
- * {@linkcode MemoryTaskQueue} keeps them in this process.
+ * {@linkcode MemoryTaskQueue} keeps them in this process, {@linkcode NatsTaskQueue} on a NATS
+ * server.
  *
  * @example
  * ```ts
@@ -22,9 +23,12 @@
  */
 
 export { MemoryTaskQueue } from "./memory.ts";
+export { NatsTaskQueue } from "./nats.ts";
 export { TASK_STATES } from "./task.ts";
 
 export type { MemoryTaskQueueOptions } from "./memory.ts";
+export type { NatsTaskQueueOptions } from "./nats.ts";
+export type { TaskStreamOptions, TaskStreamSettings } from "./nats/setup.ts";
 export type {
   DequeueOptions,
   FailOptions,

@@ -42,12 +42,12 @@ export function timeSuite(name: string, { open }: QueueUnderTest): void {
 
     it("a delayed task keeps its priority and its queue", OPTIONS, async () => {
       await using queue = await open();
-      await queue.enqueue(task("other", { queue: "other", delayMs: 50 }));
-      await queue.enqueue(task("high", { priority: 3, delayMs: 100 }));
-      await queue.enqueue(task("low", { priority: -3, delayMs: 50 }));
-      // Asking moves them where that is the queue's own work.
+      await queue.enqueue(task("other", { queue: "other", delayMs: 200 }));
+      await queue.enqueue(task("high", { priority: 3, delayMs: 300 }));
+      await queue.enqueue(task("low", { priority: -3, delayMs: 200 }));
+      // Who asks takes part in moving them, where that is the queue's own work.
+      assert.equal(await queue.dequeue("q", { timeoutMs: 0 }), null);
       await eventually(async () => {
-        assert.equal(await queue.dequeue("nothing here", { timeoutMs: 0 }), null);
         const { pending, running } = await queue.queueInfo("q");
         assert.equal(running, 0);
         return pending === 2;

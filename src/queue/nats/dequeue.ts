@@ -1,0 +1,143 @@
+/** Waiting for the next task: list order, then priority, then first in. */
+
+import { JobEventError } from "../../errors.ts";
+import type { ConnectionLink } from "../../nats/link.ts";
+import { type CancelTimer, startTimer } from "../../timer.ts";
+import { type DequeueRequest, queueClosed } from "../arguments.ts";
+import type { ClaimedTask } from "../task.ts";
+import { released } from "../transitions.ts";
+import type { Band, Delivery, TokenTaker } from "./band.ts";
+import type { Bands } from "./bands.ts";
+import type { Claims } from "./claims.ts";
+import type { Tokens } from "./tokens.ts";
+
+/** What dequeueing needs. */
+export interface DequeueContext {
+  readonly link: ConnectionLink;
+  readonly bands: Bands;
+  readonly claims: Claims;
+  readonly tokens: Tokens;
+  /** Aborts when the queue is closed. */
+  readonly closed: AbortSignal;
+}
+
+/** Claims the next task; `null` when the time is over. */
+export async function dequeue(
+  context: DequeueContext,
+  request: DequeueRequest,
+): Promise<ClaimedTask | null> {
+  const { link, bands, claims } = context;
+  const { timeoutMs, signal, workerId } = request;
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    await bands.refresh();
+    const delivery = await find(context, request, deadline);
+    assertWanted(context, request, delivery);
+    if (delivery === undefined) {
+      if (link.isUp) return null;
+      throw new JobEventError("ERR_UNAVAILABLE", "Cannot dequeue: the connection is down");
+    }
+    const task = await claims.claim(delivery, workerId);
+    if (task === undefined) continue;
+    if (signal?.aborted !== true) return task;
+    await claims.end("release", task, (record) => released(record, Date.now()));
+    throw signal.reason;
+  }
+}
+
+/** A token to claim; `undefined` when the time is over. */
+async function find(
+  context: DequeueContext,
+  request: DequeueRequest,
+  deadline: number,
+): Promise<Delivery | undefined> {
+  const { signal, timeoutMs } = request;
+  // To wait for a single band is as quick as to ask it.
+  if (timeoutMs === 0 || inOrder(context, request).length > 1) {
+    const polled = await poll(context, request);
+    if (polled !== undefined || timeoutMs === 0) return polled;
+  }
+  if (signal?.aborted || context.closed.aborted) return undefined;
+  return await wait(context, request, deadline - performance.now());
+}
+
+function inOrder({ bands }: DequeueContext, { queues }: DequeueRequest): readonly Band[] {
+  const [first, ...rest] = queues.map((queue) => bands.of(queue).ready);
+  return rest.length === 0 ? first! : [first!, ...rest].flat();
+}
+
+/** Asks one band after the other. */
+async function poll(
+  context: DequeueContext,
+  request: DequeueRequest,
+): Promise<Delivery | undefined> {
+  const asked = new Set<Band>();
+  for (;;) {
+    const bands = inOrder(context, request).filter((band) => !asked.has(band));
+    // A band that came meanwhile may have what was there before the call.
+    if (bands.length === 0) return undefined;
+    for (const band of bands) {
+      asked.add(band);
+      const delivery = await band.poll();
+      if (delivery !== undefined) return delivery;
+      if (request.signal?.aborted || context.closed.aborted) return undefined;
+    }
+  }
+}
+
+/** Waits for whichever band has a token first. */
+function wait(
+  context: DequeueContext,
+  request: DequeueRequest,
+  timeoutMs: number,
+): Promise<Delivery | undefined> {
+  const { bands, closed } = context;
+  const { queues, signal } = request;
+  return new Promise((resolve) => {
+    const joined = new Set<Band>();
+    let isOver = false;
+    let cancelTimer: CancelTimer | undefined;
+    const end = (delivery?: Delivery): void => {
+      isOver = true;
+      cancelTimer?.();
+      signal?.removeEventListener("abort", stop);
+      closed.removeEventListener("abort", stop);
+      stopListening();
+      for (const band of joined) band.leave(taker);
+      resolve(delivery);
+    };
+    const stop = (): void => end();
+    const taker: TokenTaker = {
+      offer: (delivery) => {
+        if (isOver) return false;
+        end(delivery);
+        return true;
+      },
+    };
+    const join = (): void => {
+      for (const band of inOrder(context, request)) {
+        if (joined.has(band)) continue;
+        joined.add(band);
+        band.join(taker);
+      }
+    };
+    const stopListening = bands.onAdded((queue) => {
+      if (queues.includes(queue)) join();
+    });
+    signal?.addEventListener("abort", stop);
+    closed.addEventListener("abort", stop);
+    if (timeoutMs !== Infinity) cancelTimer = startTimer(stop, timeoutMs);
+    join();
+  });
+}
+
+function assertWanted(
+  { closed, tokens }: DequeueContext,
+  { signal }: DequeueRequest,
+  delivery: Delivery | undefined,
+): void {
+  if (signal?.aborted !== true && !closed.aborted) return;
+  if (delivery !== undefined) tokens.giveBack(delivery.ackSubject);
+  signal?.throwIfAborted();
+  throw queueClosed();
+}
