@@ -3,7 +3,7 @@ import { after, describe, it } from "node:test";
 import { natsSkipReason } from "../../scripts/nats_server.ts";
 import type { NatsConnectionLike } from "../../src/nats/connection.ts";
 import type { JobEventDelivery } from "../../src/storage/storage.ts";
-import { take, within } from "../helpers.ts";
+import { within } from "../helpers.ts";
 import { event } from "../storage/events.ts";
 import { openSmall, TestServer, TIMEOUT_MS, VERSIONS } from "./accounts.ts";
 
