@@ -6,6 +6,7 @@ import { ConnectionLink } from "../nats/link.ts";
 import { ReplyInbox } from "../nats/replies.ts";
 import { checkWhole } from "../storage/filter.ts";
 import { dequeueRequest, enqueued, queueClosed, resolveOptions } from "./arguments.ts";
+import { EndedListeners } from "./ended.ts";
 import { Bands } from "./nats/bands.ts";
 import { Claims } from "./nats/claims.ts";
 import { dequeue } from "./nats/dequeue.ts";
@@ -91,6 +92,7 @@ export class NatsTaskQueue implements TaskQueue {
   readonly #mover: Mover;
   readonly #schedules: Schedules;
   readonly #parts: QueueParts;
+  readonly #ended = new EndedListeners();
   readonly #closed = new AbortController();
   readonly #closesConnection: boolean;
   #closing: Promise<void> | undefined;
@@ -117,11 +119,13 @@ export class NatsTaskQueue implements TaskQueue {
       enqueue: (record) => this.#enqueue(record),
       withdraw: (id) => single.withdrawTask(this.#parts, id),
     });
+    const onEnded = (record: TaskRecord): void => this.#ended.tell(toTask(record, Date.now()));
     this.#claims = new Claims({
       records: this.#records,
       tokens: this.#tokens,
       bands: this.#bands,
       leaseMs,
+      onEnded,
       onOccurrence: (record) => this.#schedules.follow(record),
     });
     this.#parts = {
@@ -133,6 +137,7 @@ export class NatsTaskQueue implements TaskQueue {
       bands: this.#bands,
       claims: this.#claims,
       schedules: this.#schedules,
+      onEnded,
       keepMs,
     };
   }
@@ -331,6 +336,11 @@ export class NatsTaskQueue implements TaskQueue {
   async listSchedules(): Promise<TaskSchedule[]> {
     this.#assertOpen();
     return await this.#schedules.list();
+  }
+
+  /** Calls back with each task that ends by itself. See {@linkcode TaskQueue.onEnded}. */
+  onEnded(listener: (task: Task) => void): () => void {
+    return this.#ended.add(listener);
   }
 
   /** The state of the queue. Never throws, and ends within its time. */

@@ -41,7 +41,7 @@ const ALLOWED: Readonly<Record<string, Reach>> = {
   "./emit": { packages: [], never: READ_SIDE },
   "./open": { packages: [...CONNECT, "@nats-io/transport-node", "node:"] },
   "./queue": {
-    packages: ["@nats-io/nats-core", "croner"],
+    packages: ["croner"],
     never: ["src/connect/", "src/logger/", "src/metrics/", "src/processor/"],
   },
   "./results": { packages: [], never: ["src/connect/"] },

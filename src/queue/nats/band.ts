@@ -1,7 +1,7 @@
 /** Gets the tokens of one consumer, as many as somebody waits for. */
 
 import type { NatsMessageLike, NatsSubscriptionLike } from "../../nats/connection.ts";
-import { makeInbox } from "../../nats/replies.ts";
+import { makeInbox } from "../../nats/inbox.ts";
 import type { Loss } from "../../nats/link.ts";
 import type { ReadContext } from "../../nats/patience.ts";
 import { type BandName, consumerName, type QueueNames, type Token } from "./names.ts";

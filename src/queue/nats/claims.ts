@@ -25,6 +25,8 @@ export interface ClaimContext {
   readonly tokens: Tokens;
   readonly bands: Bands;
   readonly leaseMs: number;
+  /** A task ended that nobody executes. */
+  readonly onEnded: (record: TaskRecord) => void;
   /** An occurrence of a schedule waits no more. */
   readonly onOccurrence: (record: TaskRecord) => Promise<void>;
 }
@@ -75,6 +77,7 @@ export class Claims {
     }
     const { record, isChanged } = version;
     if (isChanged && record.scheduleName !== undefined) await this.#context.onOccurrence(record);
+    if (isChanged && verdict.action === "end") this.#context.onEnded(record);
     if (verdict.action === "claim") {
       this.#keep(claimToken, { version, ackSubject });
       return toClaimedTask(record, now);

@@ -136,6 +136,7 @@ async function endOne(context: QueueParts, version: Version, now: number): Promi
     return isOver ? expired(before, now) : undefined;
   });
   if (after?.isChanged !== true) return false;
+  context.onEnded(after.record);
   await tokens.remove(record);
   return true;
 }

@@ -1,6 +1,7 @@
 /** What a queue on a server is made of. */
 
 import type { ReadContext } from "../../nats/patience.ts";
+import type { TaskRecord } from "../record.ts";
 import type { Bands } from "./bands.ts";
 import type { Claims } from "./claims.ts";
 import type { QueueNames } from "./names.ts";
@@ -20,6 +21,8 @@ export interface QueueParts {
   readonly bands: Bands;
   readonly claims: Claims;
   readonly schedules: Schedules;
+  /** A task ended that nobody executes. */
+  readonly onEnded: (record: TaskRecord) => void;
   /** How long tasks that ended are kept, in milliseconds. */
   readonly keepMs: number;
 }
