@@ -34,18 +34,25 @@ export interface Installed {
   readonly bytes: number;
 }
 
-/** Installs the package into an empty project and measures what is there then. */
-export async function measureInstall(): Promise<Installed> {
+/** Installs the package into an empty project, which is removed afterwards. */
+export async function withInstalled<Result>(
+  use: (project: string) => Result | Promise<Result>,
+): Promise<Result> {
   const project = mkdtempSync(join(tmpdir(), "naq-events-size-"));
   try {
     await installPacked(project);
-    const modules = join(project, "node_modules");
-    const lock = JSON.parse(readFileSync(join(modules, ".package-lock.json"), "utf8"));
-    const bytes = readdirSync(modules, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
-    return { packages: Object.keys(lock.packages).length, bytes };
+    return await use(project);
   } finally {
     rmSync(project, { recursive: true, force: true });
   }
+}
+
+/** Measures what is installed in a project. */
+export function measureInstall(project: string): Installed {
+  const modules = join(project, "node_modules");
+  const lock = JSON.parse(readFileSync(join(modules, ".package-lock.json"), "utf8"));
+  const bytes = readdirSync(modules, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+  return { packages: Object.keys(lock.packages).length, bytes };
 }

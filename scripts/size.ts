@@ -1,96 +1,88 @@
-/** `deno task size`: what the entry points weigh in a bundle for the web. */
+/** `deno task size`: what the package weighs, and whether that is within its budgets. */
 
-import { build, type Metafile, stop } from "esbuild";
+import { stop } from "esbuild";
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { gzipSync } from "node:zlib";
-import { measureInstall } from "./npm_install.ts";
-import { ROOT } from "./runtimes.ts";
+import { type Installed, measureInstall, withInstalled } from "./npm_install.ts";
+import { ROOT, RUNTIME_NAMES } from "./runtimes.ts";
+import { type BundleSize, tooHeavy, weighBundles } from "./size/bundles.ts";
+import { type ImportTime, timeImports } from "./size/imports.ts";
 
 const HELP = `Bundles entry points for the web, minified, and prints their sizes in bytes; then the
 packages and bytes of an installation by npm.
 
-Usage: deno task size [--json]
+Usage: deno task size [--imports] [--json]
 
-"of it" is what one package adds to the minified bundle.
+  --imports  also how long the import of each entry point takes in a new process, in milliseconds,
+             and that of what it imports alone; the medians of five
+  --json     one line of JSON
+  --help     this text
+
+"of it" is what one package adds to the minified bundle. It ends with 1 if a bundle weighs more
+than its budget.
 `;
 
-const ENTRIES: Readonly<Record<string, string>> = { "./emit": "src/emit.ts", ".": "mod.ts" };
-
-interface Size {
-  readonly entry: string;
-  readonly minified: number;
-  readonly gzipped: number;
-  /** Bytes of the minified bundle by package, the largest first. */
-  readonly packages: Readonly<Record<string, number>>;
+function number(value: number): string {
+  return value.toLocaleString("en").padStart(9);
 }
 
-/** The package that a file belongs to; this one's files have none. */
-function packageOf(path: string): string | undefined {
-  // Behind the last node_modules: Deno keeps packages in one below another.
-  const inside = path.split("node_modules/").at(-1);
-  if (inside === undefined || inside === path) return undefined;
-  return inside.split("/").slice(0, inside.startsWith("@") ? 2 : 1).join("/");
-}
-
-function byPackage(metafile: Metafile): Record<string, number> {
-  const sizes = new Map<string, number>();
-  for (const output of Object.values(metafile.outputs)) {
-    for (const [path, { bytesInOutput }] of Object.entries(output.inputs)) {
-      const name = packageOf(path);
-      if (name !== undefined) sizes.set(name, (sizes.get(name) ?? 0) + bytesInOutput);
-    }
-  }
-  return Object.fromEntries([...sizes].sort(([, left], [, right]) => right - left));
-}
-
-async function measure(entry: string, file: string): Promise<Size> {
-  const result = await build({
-    absWorkingDir: ROOT,
-    entryPoints: [file],
-    bundle: true,
-    minify: true,
-    write: false,
-    metafile: true,
-    format: "esm",
-    // A module of Node in here fails the build: these entry points run anywhere.
-    platform: "browser",
-    target: "es2024",
-    logLevel: "silent",
+function bundleLines(sizes: readonly BundleSize[]): string[] {
+  const rows = sizes.flatMap(({ entry, minified, gzipped, packages, peer }) => {
+    const parts = Object.entries(packages).map(([name, size]) => `${name} ${size}`);
+    const row = `${entry.padEnd(22)}${number(minified)}${number(gzipped)}   ${parts.join(", ")}`;
+    if (peer === undefined) return [row];
+    const ratio = `× ${peer.ratio.toFixed(2)} of ${peer.name}, ${number(peer.gzipped).trim()}`;
+    return [row, `${"".padEnd(22)}${ratio}; at most × ${peer.limit.toFixed(2)}`];
   });
-  const bytes = result.outputFiles[0]!.contents;
-  return {
-    entry,
-    minified: bytes.length,
-    gzipped: gzipSync(bytes, { level: 9 }).length,
-    packages: byPackage(result.metafile),
-  };
+  return [`${"".padEnd(22)} minified     gzip   of it`, ...rows];
 }
 
-function lines(sizes: readonly Size[]): string[] {
-  const number = (value: number) => value.toLocaleString("en").padStart(9);
-  const rows = sizes.map(({ entry, minified, gzipped, packages }) => {
-    const parts = Object.entries(packages).map(([name, size]) => `${name}${number(size)}`);
-    return `${entry.padEnd(8)}${number(minified)}${number(gzipped)}   ${parts.join(", ")}`;
+function importLines(times: readonly ImportTime[]): string[] {
+  const entries = [...new Set(times.map(({ entry }) => entry))];
+  const rows = entries.map((entry) => {
+    const cells = RUNTIME_NAMES.map((runtime) => {
+      const time = times.find((other) => other.entry === entry && other.runtime === runtime)!;
+      return `${time.ms.toFixed(1)} (${time.dependenciesMs.toFixed(1)})`.padStart(16);
+    });
+    return entry.padEnd(18) + cells.join("");
   });
-  return [`${"".padEnd(8)} minified     gzip   of it`, ...rows];
+  const names = RUNTIME_NAMES.map((name) => name.padStart(16)).join("");
+  return ["", `${"import, ms".padEnd(18)}${names}   (what it imports, alone)`, ...rows];
+}
+
+function installLines({ packages, bytes }: Installed): string[] {
+  return ["", `npm install: ${packages} packages, ${bytes.toLocaleString("en")} bytes`];
 }
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
+      imports: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help) return console.log(HELP);
-  const sizes: Size[] = [];
-  for (const [entry, file] of Object.entries(ENTRIES)) sizes.push(await measure(entry, file));
-  const installed = await measureInstall();
-  if (values.json) return console.log(JSON.stringify({ sizes, installed }));
-  console.log(lines(sizes).join("\n"));
-  const bytes = installed.bytes.toLocaleString("en");
-  console.log(`\nnpm install: ${installed.packages} packages, ${bytes} bytes`);
+  const bundles = await weighBundles();
+  const { exports }: { exports: Record<string, string> } = JSON.parse(
+    readFileSync(`${ROOT}deno.json`, "utf8"),
+  );
+  const { installed, imports } = await withInstalled(async (project) => ({
+    installed: measureInstall(project),
+    imports: values.imports ? await timeImports(exports, project) : [],
+  }));
+  if (values.json) {
+    console.log(JSON.stringify({ bundles, installed, imports }));
+  } else {
+    const lines = [...bundleLines(bundles), ...installLines(installed)];
+    if (values.imports) lines.push(...importLines(imports));
+    console.log(lines.join("\n"));
+  }
+  for (const problem of tooHeavy(bundles)) {
+    console.error(problem);
+    process.exitCode = 1;
+  }
 }
 
 try {

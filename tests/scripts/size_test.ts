@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { stop } from "esbuild";
+import { tooHeavy, weighBundles } from "../../scripts/size/bundles.ts";
+
+const LONG = { timeout: 60_000 };
+
+describe("The bundles of the entry points", LONG, () => {
+  it("weigh no more than they may", LONG, async () => {
+    const sizes = await weighBundles();
+    await stop();
+    assert.deepEqual(tooHeavy(sizes), []);
+    const own = sizes.filter(({ entry }) => entry === "." || entry === "./emit");
+    assert.deepEqual(own.map(({ packages }) => packages), [{}, {}], "they load no package");
+    const heavier = sizes.map((size) =>
+      size.peer === undefined ? size : { ...size, peer: { ...size.peer, limit: 0.5 } }
+    );
+    assert.equal(tooHeavy(heavier).length, 2, "it can tell");
+  });
+});
