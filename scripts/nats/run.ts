@@ -57,7 +57,7 @@ export function run(
     child.on("close", (code, signal) => {
       if (code === 0) return resolve(stdout);
       const reason = signal === null ? `exited with code ${code}` : `was ended by ${signal}`;
-      reject(new Error(`${command} ${args.join(" ")} ${reason}: ${tail(stderr || stdout, 5)}`));
+      reject(new Error(`${command} ${args.join(" ")} ${reason}: ${tail(stderr || stdout, 15)}`));
     });
   });
 }
