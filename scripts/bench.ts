@@ -19,6 +19,7 @@ const BENCHES = [
   "process",
   "metrics",
   "edge",
+  "dashboard",
 ];
 
 const HELP = `Measures on Deno, Bun and Node; the method stands at the head of each file.

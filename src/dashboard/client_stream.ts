@@ -14,6 +14,12 @@ const INTERVAL_MS: Readonly<Record<View, number>> = { rows: 100, overview: 500, 
 /** A quiet connection says something as often as that, so that both ends notice when it is gone. */
 const QUIET_MS: Readonly<Record<View, number>> = { rows: 10_000, overview: 2000, failures: 10_000 };
 
+/** Something that a page can notice: a comment is not. */
+const QUIET = "event: quiet\ndata: 0\n\n";
+
+/** When a browser is to connect again, in milliseconds. */
+const RETRY = "retry: 1000\n\n";
+
 type View = "rows" | "overview" | "failures";
 
 /** What a page asks for. */
@@ -84,10 +90,11 @@ export class ClientStream {
       const isQuiet = sinceMs >= QUIET_MS[view];
       if (this.#isNew || isQuiet) {
         this.#isNew = false;
-        const text = await this.#message() || (isQuiet ? ": quiet\n\n" : "");
+        const text = await this.#message() || (isQuiet ? QUIET : "");
+        const head = this.#sentAt === -Infinity ? RETRY : "";
         if (text !== "") {
           this.#sentAt = performance.now();
-          return text;
+          return head + text;
         }
       }
       if (!this.#isNew) await this.#wait(QUIET_MS[view]);

@@ -59,10 +59,6 @@ export class Fold {
     const now = Date.now() / 1000;
     const { byQueue, byWorker, byType: _byType, byErrorType: _byErrorType, ...all } = this.#metrics
       .snapshot({ now });
-    if (status.state === "live") {
-      this.#fine.gauge(now, all.inFlight);
-      this.#coarse.gauge(now, all.inFlight);
-    }
     const queues = rows(byQueue, this.#queues);
     const workers = rows(byWorker, this.#workers);
     return {
@@ -83,7 +79,7 @@ export class Fold {
       workers: workers.slice(0, MAX_GROUPS_SHOWN),
       queueCount: queues.length,
       workerCount: workers.length,
-      series: this.#series(now, isFirst),
+      series: this.#series(now, all.inFlight, isFirst),
     };
   }
 
@@ -105,10 +101,11 @@ export class Fold {
     ];
   }
 
-  #series(now: number, isFirst: boolean): SeriesPart[] {
-    return isFirst
-      ? [this.#fine.part(now), this.#coarse.part(now)]
-      : [this.#fine.part(now, CHANGED_FINE), this.#coarse.part(now, CHANGED_COARSE)];
+  #series(now: number, inFlight: number, isFirst: boolean): SeriesPart[] {
+    return [
+      this.#fine.part(now, inFlight, isFirst ? FINE.length : CHANGED_FINE),
+      this.#coarse.part(now, inFlight, isFirst ? COARSE.length : CHANGED_COARSE),
+    ];
   }
 }
 

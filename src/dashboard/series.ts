@@ -14,7 +14,6 @@ interface Step {
   started: number;
   completed: number;
   failed: number;
-  inFlight: number | null;
   p50Ms: number | null;
   p95Ms: number | null;
   durations: Durations | undefined;
@@ -46,14 +45,13 @@ export class Series {
     step.durations?.add(durationMs);
   }
 
-  /** Notes how many runs are in flight. */
-  gauge(at: number, inFlight: number): void {
-    const step = this.#step(at);
-    if (step !== undefined) step.inFlight = inFlight;
-  }
-
-  /** The steps from `count` steps before `now` until now. */
-  part(now: number, count: number = this.#steps.length): SeriesPart {
+  /**
+   * The steps from `count` steps before `now` until now.
+   *
+   * @param inFlight How many runs are in flight now: how many were follows from what began and
+   * ended since.
+   */
+  part(now: number, inFlight: number, count: number): SeriesPart {
     const last = Math.floor(now / this.#stepSeconds);
     // Nothing is said of the time before the first event.
     const known = Math.max(last - this.#first + 1, 1);
@@ -70,7 +68,7 @@ export class Series {
       started: steps.map((step) => step?.started ?? 0),
       completed: steps.map((step) => step?.completed ?? 0),
       failed: steps.map((step) => step?.failed ?? 0),
-      inFlight: steps.map((step) => step?.inFlight ?? null),
+      inFlight: backwards(steps, inFlight),
       p50Ms: steps.map((step) => step?.p50Ms ?? null),
       p95Ms: steps.map((step) => step?.p95Ms ?? null),
     };
@@ -92,7 +90,6 @@ export class Series {
       started: 0,
       completed: 0,
       failed: 0,
-      inFlight: null,
       p50Ms: null,
       p95Ms: null,
       durations: undefined,
@@ -110,6 +107,16 @@ export class Series {
       this.#open.delete(step);
     }
   }
+}
+
+/** How many runs were in flight at the end of each step. */
+function backwards(steps: readonly (Step | undefined)[], inFlight: number): number[] {
+  let now = inFlight;
+  return steps.toReversed().map((step) => {
+    const then = Math.max(now, 0);
+    if (step !== undefined) now += step.completed + step.failed - step.started;
+    return then;
+  }).reverse();
 }
 
 function measure(step: Step): void {

@@ -116,8 +116,8 @@ export interface SeriesPart {
   readonly started: readonly number[];
   readonly completed: readonly number[];
   readonly failed: readonly number[];
-  /** `null`: it was not looked at. */
-  readonly inFlight: readonly (number | null)[];
+  /** At the end of the step. */
+  readonly inFlight: readonly number[];
   /** `null`: nothing ended. */
   readonly p50Ms: readonly (number | null)[];
   readonly p95Ms: readonly (number | null)[];

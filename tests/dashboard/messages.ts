@@ -40,7 +40,11 @@ export function openMessages(response: Response): Messages {
         text += decoder.decode(value, { stream: true });
         const blocks = text.split("\n\n");
         text = blocks.pop()!;
-        waiting.push(...blocks.filter((block) => !block.startsWith(":")).map(parse));
+        waiting.push(
+          ...blocks.filter((block) => block.startsWith("id:") || block.startsWith("event:")).map(
+            parse,
+          ),
+        );
       }
       return last = waiting.shift()!;
     },
