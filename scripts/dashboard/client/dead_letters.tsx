@@ -86,6 +86,58 @@ function Actions(props: {
   );
 }
 
+function Letters(props: {
+  readonly rows: readonly DeadLetterRow[];
+  readonly chosen: ReadonlySet<string>;
+  /** Absent when nothing can be done with them. */
+  readonly onChoose: ((chosen: ReadonlySet<string>) => void) | undefined;
+}) {
+  const { rows, chosen, onChoose } = props;
+  const isAll = rows.every((letter) => chosen.has(letter.id));
+  const toggle = (id: string) => {
+    const next = new Set(chosen);
+    if (!next.delete(id)) next.add(id);
+    onChoose?.(next);
+  };
+  const toggleAll = () => onChoose?.(new Set(isAll ? [] : rows.map((letter) => letter.id)));
+  return (
+    <div class="scroll">
+      <table class="grid">
+        <thead>
+          <tr>
+            {onChoose !== undefined && (
+              <th>
+                <input
+                  type="checkbox"
+                  checked={isAll}
+                  onChange={toggleAll}
+                  aria-label="All letters"
+                />
+              </th>
+            )}
+            <th>Job</th>
+            <th>Event</th>
+            <th>Reason</th>
+            <th>Group</th>
+            <th class="number">Deliveries</th>
+            <th class="number">Given up</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((letter) => (
+            <Letter
+              key={letter.id}
+              letter={letter}
+              isChosen={chosen.has(letter.id)}
+              onChoose={onChoose === undefined ? undefined : () => toggle(letter.id)}
+            />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
 /** The page. */
 export function DeadLettersPage({ config }: { readonly config: PageConfig }): VNode {
   const { answer, error, reload } = useLoad(
@@ -100,13 +152,6 @@ export function DeadLettersPage({ config }: { readonly config: PageConfig }): VN
   const rows = answer?.letters ?? [];
   const ids = rows.map((letter) => letter.id).filter((id) => chosen.has(id));
   const canAct = config.actions.includes("replay") || config.actions.includes("purge");
-  const toggle = (id: string) => {
-    const next = new Set(chosen);
-    if (!next.delete(id)) next.add(id);
-    setChosen(next);
-  };
-  const isAll = ids.length === rows.length;
-  const toggleAll = () => setChosen(new Set(isAll ? [] : rows.map((letter) => letter.id)));
   const limit = answer?.cut ? `The first ${rows.length}` : letters(rows.length);
   return (
     <>
@@ -123,42 +168,7 @@ export function DeadLettersPage({ config }: { readonly config: PageConfig }): VN
                 An event that a group cannot deal with, however often it tries, ends up here.
               </Empty>
             )
-            : (
-              <div class="scroll">
-                <table class="grid">
-                  <thead>
-                    <tr>
-                      {canAct && (
-                        <th>
-                          <input
-                            type="checkbox"
-                            checked={isAll}
-                            onChange={toggleAll}
-                            aria-label="All letters"
-                          />
-                        </th>
-                      )}
-                      <th>Job</th>
-                      <th>Event</th>
-                      <th>Reason</th>
-                      <th>Group</th>
-                      <th class="number">Deliveries</th>
-                      <th class="number">Given up</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {rows.map((letter) => (
-                      <Letter
-                        key={letter.id}
-                        letter={letter}
-                        isChosen={chosen.has(letter.id)}
-                        onChoose={canAct ? () => toggle(letter.id) : undefined}
-                      />
-                    ))}
-                  </tbody>
-                </table>
-              </div>
-            )}
+            : <Letters rows={rows} chosen={chosen} onChoose={canAct ? setChosen : undefined} />}
         </Card>
       )}
     </>

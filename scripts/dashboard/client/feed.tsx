@@ -12,7 +12,7 @@ import { FeedFilters, FILTER_NAMES } from "./feed_filters.tsx";
 import { FeedModel, isGap } from "./feed_model.ts";
 import { count, dateTime, duration, when } from "./format.ts";
 import { listen } from "./live.ts";
-import { Empty, Loading, PageHead, Problem, TypeBadge } from "./parts.tsx";
+import { Counted, Empty, Loading, PageHead, Problem, TypeBadge } from "./parts.tsx";
 import { address, follow } from "./router.tsx";
 import { ask } from "./server.ts";
 import { VirtualList } from "./virtual_list.tsx";
@@ -180,7 +180,7 @@ export function FeedPage({ params }: { readonly params: URLSearchParams }): VNod
     <div class="feed">
       <PageHead
         title="Feed"
-        note={status?.state === "reading" ? "Catching up with what is stored" : note}
+        note={status === undefined || status.state === "live" ? note : <Counted status={status} />}
       >
         <button type="button" aria-pressed={isPaused} onClick={() => setPaused(!isPaused)}>
           {isPaused ? "Resume" : "Pause"}

@@ -90,7 +90,7 @@ export class FeedModel {
     if (this.#items.length <= MAX_ITEMS) return;
     this.#items = this.#items.slice(-MAX_ITEMS * 0.9);
     const oldest = this.#items.find((item): item is EventRow => !isGap(item));
-    // Its number in the whole is not known any more; looking from the newest on is slower, not wrong.
+    // Its number in the whole is not known any more: to look from the newest on is only slower.
     if (oldest !== undefined) this.#next = { before: oldest.seq, offset: 0 };
   }
 }

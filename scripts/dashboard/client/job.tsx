@@ -11,7 +11,7 @@ import type {
 } from "../../../src/dashboard/wire.ts";
 import { ConfirmButton } from "./confirm.tsx";
 import { bytes, count, dateTime, duration, typeName, when } from "./format.ts";
-import { readLife } from "./job_phases.ts";
+import { type JobLife, readLife } from "./job_phases.ts";
 import { listen } from "./live.ts";
 import {
   Card,
@@ -160,6 +160,38 @@ function Actions(props: {
   );
 }
 
+/** What the job is doing, and where. */
+function Summary(props: { readonly life: JobLife; readonly events: readonly EventDetail[] }) {
+  const { life, events } = props;
+  const queues = [...new Set(events.flatMap((event) => event.queue ?? []))];
+  const workers = [...new Set(events.flatMap((event) => event.worker ?? []))];
+  return (
+    <>
+      <span class={`badge ${toneOf(life.state)} ${life.isOver ? "" : "run"}`}>
+        {typeName(life.state)}
+      </span>
+      <span>{duration((life.to - life.from) * 1000)} in all</span>
+      {life.runs > 0 && <span>{life.runs === 1 ? "1 run" : `${life.runs} runs`}</span>}
+      {queues.map((queue) => <Link key={queue} to={address("feed", { queue })}>{queue}</Link>)}
+      {workers.map((worker) => <Link key={worker} to={address("feed", { worker })}>{worker}</Link>)}
+    </>
+  );
+}
+
+/** The job's events, kept up to date. */
+function useJob(id: string) {
+  const loaded = useLoad(id, (signal) => ask<JobAnswer>("job", { id }, signal));
+  const { answer, reload } = loaded;
+  useEffect(() => {
+    if (answer === undefined) return;
+    const after = String(answer.events.at(-1)?.seq ?? 0);
+    return listen(new URLSearchParams({ view: "rows", job: id, after }), {
+      rows: (message: RowsMessage) => message.rows.length > 0 && reload(),
+    });
+  }, [id, answer === undefined]);
+  return loaded;
+}
+
 /** The page. */
 export function JobPage(
   props: { readonly params: URLSearchParams; readonly config: PageConfig },
@@ -167,75 +199,36 @@ export function JobPage(
   const { params, config } = props;
   const id = params.get("id") ?? "";
   const [picked, setPicked] = useState(Number(params.get("at")) || undefined);
-  const { answer, error, reload } = useLoad(id, (signal) => ask<JobAnswer>("job", { id }, signal));
-  const last = answer?.events.at(-1)?.seq;
-  useEffect(() => setPicked(Number(params.get("at")) || undefined), [id]);
-  useEffect(() => {
-    if (answer === undefined) return;
-    const after = String(last ?? 0);
-    return listen(new URLSearchParams({ view: "rows", job: id, after }), {
-      rows: (message: RowsMessage) => message.rows.length > 0 && reload(),
-    });
-  }, [id, answer === undefined]);
-  const life = readLife(answer?.events ?? [], Date.now() / 1000);
-  useSecond(answer !== undefined && !life.isOver);
-  if (error !== undefined && answer === undefined) {
+  const { answer, error, reload } = useJob(id);
+  const events = answer?.events ?? [];
+  const life = readLife(events, Date.now() / 1000);
+  useSecond(events.length > 0 && !life.isOver);
+  if (answer === undefined || events.length === 0) {
     return (
       <>
         <PageHead title={id} />
-        <Problem error={error} onRetry={reload} />
+        {error !== undefined && <Problem error={error} onRetry={reload} />}
+        {error === undefined && answer === undefined && <Loading />}
+        {answer !== undefined && (
+          <Card>
+            <Empty title="Nothing is stored about this job">
+              Its events may have expired, or its id is another one. When it does something, it
+              shows up here.
+            </Empty>
+          </Card>
+        )}
       </>
     );
   }
-  if (answer === undefined) {
-    return (
-      <>
-        <PageHead title={id} />
-        <Loading />
-      </>
-    );
-  }
-  const { events, cut } = answer;
-  if (events.length === 0) {
-    return (
-      <>
-        <PageHead title={id} />
-        <Card>
-          <Empty title="Nothing is stored about this job">
-            Its events may have expired, or its id is another one. When it does something, it shows
-            up here.
-          </Empty>
-        </Card>
-      </>
-    );
-  }
-  const queues = [...new Set(events.flatMap((event) => event.queue ?? []))];
-  const workers = [...new Set(events.flatMap((event) => event.worker ?? []))];
   return (
     <div class="job">
-      <PageHead
-        title={id}
-        note={
-          <>
-            <span class={`badge ${toneOf(life.state)} ${life.isOver ? "" : "run"}`}>
-              {typeName(life.state)}
-            </span>
-            <span>{duration((life.to - life.from) * 1000)} in all</span>
-            {life.runs > 0 && <span>{life.runs === 1 ? "1 run" : `${life.runs} runs`}</span>}
-            {queues.map((queue) => <Link key={queue} to={address("feed", { queue })}>{queue}
-            </Link>)}
-            {workers.map((worker) => (
-              <Link key={worker} to={address("feed", { worker })}>{worker}</Link>
-            ))}
-          </>
-        }
-      >
+      <PageHead title={id} note={<Summary life={life} events={events} />}>
         <Actions id={id} config={config} isOver={life.isOver} onDone={reload} />
       </PageHead>
       <Card title="Timeline" note={`${dateTime(life.from)}, to scale`}>
         <Timeline life={life} events={events} onPick={setPicked} />
       </Card>
-      <Card title="Events" note={cut ? `the first ${events.length}` : count(events.length)}>
+      <Card title="Events" note={answer.cut ? `the first ${events.length}` : count(events.length)}>
         <ol class="events">
           {events.map((event, index) => (
             <EventItem

@@ -180,6 +180,35 @@ function Tiles({ overview }: { readonly overview: OverviewMessage }) {
   );
 }
 
+function Group(props: { readonly param: "queue" | "worker"; readonly row: GroupRow }) {
+  const { param, row } = props;
+  return (
+    <tr>
+      <td>
+        <Link to={address("feed", { [param]: row.name })} class="id" title={row.name}>
+          {row.name}
+        </Link>
+      </td>
+      <td class="number">
+        {row.inFlight === 0 && param === "worker"
+          ? <span class="quiet">idle</span>
+          : count(row.inFlight)}
+      </td>
+      <td class="number">{count(row.started)}</td>
+      <td class={`number ${row.failed > 0 ? "bad-text" : "quiet"}`}>
+        {count(row.failed)}
+        <span class="share">
+          {row.failed > 0 ? percent(row.failed, row.completed + row.failed) : ""}
+        </span>
+      </td>
+      <td class="number">{row.p95Ms === 0 ? "–" : duration(row.p95Ms)}</td>
+      <td class="number quiet wide-only">
+        <Ago at={row.lastSeen} />
+      </td>
+    </tr>
+  );
+}
+
 function Groups(props: {
   readonly title: string;
   readonly param: "queue" | "worker";
@@ -190,18 +219,14 @@ function Groups(props: {
   const more = all > rows.length ? `the ${rows.length} busiest of ${count(all)}` : count(all);
   const [sort, setSort] = useState<"started" | "inFlight" | "failed" | "p95Ms">("started");
   const sorted = rows.toSorted((left, right) => right[sort] - left[sort]);
-  const head = (key: typeof sort, text: string) => (
-    <th class="number" aria-sort={sort === key ? "descending" : undefined}>
-      <button
-        type="button"
-        class="plain"
-        onClick={() =>
-          setSort(key)}
-      >
-        {text}
-      </button>
-    </th>
-  );
+  const head = (key: typeof sort, text: string) => {
+    const choose = () => setSort(key);
+    return (
+      <th class="number" aria-sort={sort === key ? "descending" : undefined}>
+        <button type="button" class="plain" onClick={choose}>{text}</button>
+      </th>
+    );
+  };
   return (
     <Card title={title} note={more}>
       {rows.length === 0
@@ -220,31 +245,7 @@ function Groups(props: {
                 </tr>
               </thead>
               <tbody>
-                {sorted.map((row) => (
-                  <tr key={row.name}>
-                    <td>
-                      <Link to={address("feed", { [param]: row.name })} class="id" title={row.name}>
-                        {row.name}
-                      </Link>
-                    </td>
-                    <td class="number">
-                      {row.inFlight === 0 && param === "worker"
-                        ? <span class="quiet">idle</span>
-                        : count(row.inFlight)}
-                    </td>
-                    <td class="number">{count(row.started)}</td>
-                    <td class={`number ${row.failed > 0 ? "bad-text" : "quiet"}`}>
-                      {count(row.failed)}
-                      <span class="share">
-                        {row.failed > 0 ? percent(row.failed, row.completed + row.failed) : ""}
-                      </span>
-                    </td>
-                    <td class="number">{row.p95Ms === 0 ? "–" : duration(row.p95Ms)}</td>
-                    <td class="number quiet wide-only">
-                      <Ago at={row.lastSeen} />
-                    </td>
-                  </tr>
-                ))}
+                {sorted.map((row) => <Group key={row.name} param={param} row={row} />)}
               </tbody>
             </table>
           </div>

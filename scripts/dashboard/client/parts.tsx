@@ -127,6 +127,9 @@ export function isoTime(at: number): string {
 
 /** Since when events are counted, and how many were. */
 export function Counted({ status }: { readonly status: LiveStatus }): VNode {
+  if (status.state === "lost") {
+    return <span class="error-text" role="alert">The storage does not answer: {status.error}</span>;
+  }
   if (status.state === "reading") {
     return <span class="busy">Reading what is stored: {count(status.events)} events so far</span>;
   }

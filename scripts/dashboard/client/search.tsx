@@ -34,31 +34,16 @@ function ownChoices(text: string): Choice[] {
   ];
 }
 
-/** The field, and what it found below it. */
-export function Search(): VNode {
-  const [text, setText] = useState("");
+/** What a text can mean: at once what needs no server, then what the server finds. */
+function useChoices(text: string): readonly Choice[] {
   const [choices, setChoices] = useState<readonly Choice[]>([]);
-  const [at, setAt] = useState(0);
-  const [isOpen, setOpen] = useState(false);
-  const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
-    const key = (event: KeyboardEvent) => {
-      if (event.key !== "/" || (event.target as Element).matches("input, textarea")) return;
-      event.preventDefault();
-      input.current?.focus();
-    };
-    document.addEventListener("keydown", key);
-    return () => document.removeEventListener("keydown", key);
-  }, []);
-  useEffect(() => {
-    const wanted = text.trim();
-    setAt(0);
-    if (wanted === "") return setChoices([]);
-    setChoices(ownChoices(wanted));
+    if (text === "") return setChoices([]);
+    setChoices(ownChoices(text));
     const end = new AbortController();
     const timer = setTimeout(() => {
-      ask<SearchAnswer>("search", { q: wanted }, end.signal)
-        .then(({ hits }) => setChoices([...hits.map(choiceOf), ...ownChoices(wanted)]))
+      ask<SearchAnswer>("search", { q: text }, end.signal)
+        .then(({ hits }) => setChoices([...hits.map(choiceOf), ...ownChoices(text)]))
         .catch(() => {});
     }, DELAY_MS);
     return () => {
@@ -66,10 +51,65 @@ export function Search(): VNode {
       end.abort();
     };
   }, [text]);
+  return choices;
+}
+
+/** `/` goes to the field. */
+function useSlash(input: { current: HTMLInputElement | null }): void {
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (event.key !== "/" || (event.target as Element).matches("input, textarea")) return;
+      event.preventDefault();
+      input.current?.focus();
+    };
+    document.addEventListener("keydown", press);
+    return () => document.removeEventListener("keydown", press);
+  }, []);
+}
+
+function Choices(props: {
+  readonly choices: readonly Choice[];
+  readonly at: number;
+  readonly onMove: (at: number) => void;
+  readonly onChoose: (choice: Choice) => void;
+}) {
+  const { choices, at, onMove, onChoose } = props;
+  return (
+    <ul id="search-choices" role="listbox" class="menu">
+      {choices.map((choice, index) => (
+        <li
+          key={`${choice.kind}-${choice.text}`}
+          id={`choice-${index}`}
+          role="option"
+          aria-selected={index === at}
+          // Before the field loses the focus, which closes the list.
+          onPointerDown={(event) => {
+            event.preventDefault();
+            onChoose(choice);
+          }}
+          onPointerEnter={() => onMove(index)}
+        >
+          <span class="kind">{choice.kind}</span>
+          <span class="id">{choice.text}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** The field, and what it found below it. */
+export function Search(): VNode {
+  const [text, setText] = useState("");
+  const [at, setAt] = useState(0);
+  const [isFocused, setFocused] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+  const choices = useChoices(text.trim());
+  const isOpen = isFocused && choices.length > 0;
+  useSlash(input);
+  useEffect(() => setAt(0), [text]);
   const choose = (choice: Choice | undefined) => {
     if (choice === undefined) return;
     setText("");
-    setOpen(false);
     input.current?.blur();
     go(choice.to);
   };
@@ -89,39 +129,19 @@ export function Search(): VNode {
         role="combobox"
         placeholder="Job, worker, queue, error or time"
         aria-label="Search"
-        aria-expanded={isOpen && choices.length > 0}
+        aria-expanded={isOpen}
         aria-controls="search-choices"
-        aria-activedescendant={isOpen && choices.length > 0 ? `choice-${at}` : undefined}
+        aria-activedescendant={isOpen ? `choice-${at}` : undefined}
         autocomplete="off"
         spellcheck={false}
         value={text}
         onInput={(event) => setText(event.currentTarget.value)}
-        onFocus={() => setOpen(true)}
-        onBlur={() => setOpen(false)}
+        onFocus={() => setFocused(true)}
+        onBlur={() => setFocused(false)}
         onKeyDown={onKeyDown}
       />
       <kbd aria-hidden="true">/</kbd>
-      {isOpen && choices.length > 0 && (
-        <ul id="search-choices" role="listbox" class="menu">
-          {choices.map((choice, index) => (
-            <li
-              key={`${choice.kind}-${choice.text}`}
-              id={`choice-${index}`}
-              role="option"
-              aria-selected={index === at}
-              // Before the field loses the focus, which closes the list.
-              onPointerDown={(event) => {
-                event.preventDefault();
-                choose(choice);
-              }}
-              onPointerEnter={() => setAt(index)}
-            >
-              <span class="kind">{choice.kind}</span>
-              <span class="id">{choice.text}</span>
-            </li>
-          ))}
-        </ul>
-      )}
+      {isOpen && <Choices choices={choices} at={at} onMove={setAt} onChoose={choose} />}
     </div>
   );
 }
