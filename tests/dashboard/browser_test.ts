@@ -244,6 +244,7 @@ describe("the dashboard in Chromium", { skip, timeout: 5 * TIMEOUT_MS }, () => {
     await visit("job?id=job");
     await page.getByRole("button", { name: "Delete events" }).click();
     await dialog.getByRole("button", { name: "Keep" }).click();
+    await dialog.waitFor({ state: "hidden" });
     assert.equal(await storage.countEvents(), 1);
     await page.getByRole("button", { name: "Delete events" }).click();
     await dialog.getByRole("button", { name: "Delete events" }).click();
