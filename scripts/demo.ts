@@ -6,15 +6,11 @@ import { join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import {
-  isJobEventError,
-  JobEventLogger,
-  JobEventProcessor,
-  type JobEventStorage,
-} from "../mod.ts";
+import { isJobEventError, JobEventProcessor, type JobEventStorage } from "../mod.ts";
+import { openBackend } from "../src/backend/mod.ts";
 import { openStorage } from "../src/open.ts";
 import { DirectoryError, findFiles, type FoundFile } from "./demo/find_files.ts";
-import { runJobs } from "./demo/pool.ts";
+import { runJobs } from "./demo/jobs.ts";
 import { showProgress } from "./demo/progress.ts";
 import {
   findFailedJob,
@@ -32,10 +28,12 @@ const HELP = `Runs jobs on the files of a directory and shows what their events 
 Every file gets a job in the queues "checksum" and "compress", and one in "parse" if it claims to be
 JSON. A pool of workers runs them, with retries; each step of each job is stored as an event.
 
-Usage: deno task demo [directory] [--storage URL] [--workers N]
+Usage: deno task demo [directory] [--tasks URL] [--storage URL] [--workers N]
        deno task demo --job ID [--storage URL]
 
   directory      whose files                      (default: this project)
+  --tasks URL    where tasks wait and results are kept: "nats://HOST" or "memory:"
+                 (default: memory:)
   --storage URL  where the events go: "sqlite:FILE", "nats://HOST" or "memory:"
                  (default: ${DEFAULT_STORAGE})
   --workers N    jobs that run at the same time   (default: 4)
@@ -47,6 +45,7 @@ class UsageError extends Error {}
 
 interface Settings {
   readonly directory: string;
+  readonly tasks: string;
   readonly storage: string;
   readonly workers: number;
   readonly job: string | undefined;
@@ -56,6 +55,7 @@ function settings(): Settings | undefined {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
+      tasks: { type: "string", default: "memory:" },
       storage: { type: "string", default: DEFAULT_STORAGE },
       workers: { type: "string", default: "4" },
       job: { type: "string" },
@@ -72,7 +72,8 @@ function settings(): Settings | undefined {
   const from = process.env["INIT_CWD"] ?? process.cwd();
   const project = fileURLToPath(new URL("../", import.meta.url));
   const directory = positionals[0] === undefined ? project : resolve(from, positionals[0]);
-  return { directory, storage: values.storage, workers, job: values.job };
+  const { tasks, storage, job } = values;
+  return { directory, tasks, storage, workers, job };
 }
 
 async function main(): Promise<number> {
@@ -105,6 +106,9 @@ async function runDemo(
   files: readonly FoundFile[],
   storage: JobEventStorage,
 ): Promise<number> {
+  // The events wait for their storage, however long it takes: none is dropped.
+  const logger = { flushIntervalMs: 50, maxBufferSize: 1_000_000 };
+  await using backend = await openBackend({ tasks: given.tasks, events: storage }, { logger });
   const run = `run-${Date.now().toString(36)}`;
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();
@@ -115,15 +119,9 @@ async function runDemo(
   const processor = new JobEventProcessor(storage);
   const progress = showProgress(processor, run);
   await processor.start();
-  const logger = new JobEventLogger(storage, { flushIntervalMs: 50, overflow: "block" });
-  const jobs = await runJobs({
-    files,
-    logger,
-    run,
-    workers: given.workers,
-    signal: interrupt.signal,
-  });
-  const report = await logger.stop();
+  const { signal } = interrupt;
+  const jobs = await runJobs({ files, backend, run, workers: given.workers, signal });
+  const report = await backend.logger!.stop();
   const elapsedMs = performance.now() - begin;
   await progress.end(report.stored);
   await processor.stop();
@@ -132,7 +130,7 @@ async function runDemo(
   const lost = report.undelivered + report.dropped;
   if (lost > 0) console.error(`${whole(lost)} events could not be stored`);
   await printReport(given, storage, { run, jobs, elapsedMs, stored: report.stored });
-  if (!interrupt.signal.aborted) return lost > 0 ? 1 : 0;
+  if (!signal.aborted) return lost > 0 ? 1 : 0;
   console.log(`\n${interruption(lost)}`);
   return 130;
 }
