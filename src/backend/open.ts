@@ -15,7 +15,8 @@ import {
   splitUrl,
 } from "../open_storage.ts";
 import { MemoryTaskQueue } from "../queue/memory.ts";
-import type { TaskQueue, TaskQueueOptions } from "../queue/queue.ts";
+import type { NatsTaskQueueOptions } from "../queue/nats.ts";
+import type { TaskQueue } from "../queue/queue.ts";
 import { MemoryTaskResultStorage } from "../results/memory.ts";
 import type { NatsTaskResultStorageOptions } from "../results/nats.ts";
 import type { TaskResultStorage } from "../results/results.ts";
@@ -38,8 +39,9 @@ export interface OpenBackendOptions {
   /** How to connect to NATS, beside the URL. @default the defaults of `connect` */
   readonly connect?: Omit<ConnectOptions, "servers">;
   /** Options of the task queue. @default its defaults */
-  readonly tasks?: TaskQueueOptions;
-  /** Options of the results. @default their defaults */
+  readonly tasks?: Omit<NatsTaskQueueOptions, "closeConnection">;
+  /** Options of the results.
+   * @default their defaults; the bucket is `{prefix}-results` with the prefix of the tasks */
   readonly results?: Omit<NatsTaskResultStorageOptions, "closeConnection">;
   /** Options of the events' storage. @default its defaults */
   readonly events?: Omit<OpenStorageOptions, "connect">;
@@ -151,14 +153,18 @@ class Opening {
   async #openTasks(url: string): Promise<TaskQueue> {
     if (url === "memory:") return new MemoryTaskQueue(this.#options.tasks);
     const connection = await this.#connectTo(url);
-    throw new JobEventError("ERR_UNSUPPORTED", `no queue on ${connection.getServer()} yet`);
+    const { NatsTaskQueue } = await import("../queue/nats.ts");
+    return await NatsTaskQueue.open(connection, this.#options.tasks);
   }
 
   async #openResults(url: string): Promise<TaskResultStorage> {
     if (url === "memory:") return new MemoryTaskResultStorage(this.#options.results);
     const connection = await this.#connectTo(url);
     const { NatsTaskResultStorage } = await import("../results/nats.ts");
-    return await NatsTaskResultStorage.open(connection, this.#options.results);
+    const { tasks, results } = this.#options;
+    // Tasks of different prefixes do not meet, nor do their results.
+    const bucket = `${tasks?.prefix ?? "naq"}-results`;
+    return await NatsTaskResultStorage.open(connection, { bucket, ...results });
   }
 
   async #connectTo(url: string): ReturnType<Connect> {

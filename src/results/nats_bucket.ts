@@ -19,7 +19,8 @@ import { checkStreamName } from "../nats/stream_name.ts";
 export interface ResultBucketSettings {
   /** On disk, or in memory, where the server's end loses everything. @default "file" */
   readonly storage?: "file" | "memory";
-  /** A bucket that is full refuses results; 0 for no limit. @default 1073741824, 1 GiB */
+  /** A bucket that is full refuses results; 0 for no limit. The server sets them aside.
+   * @default 0 */
   readonly maxBytes?: number;
   /** On how many servers of a cluster each result is stored, 1 to 5. @default 1 */
   readonly replicas?: number;
@@ -43,7 +44,6 @@ export interface ResultBucketOptions {
 }
 
 const DEFAULT_BUCKET = "naq-results";
-const GIB = 1024 ** 3;
 /** The server counts lives in whole seconds. */
 const SECOND_MS = 1000;
 /** As the server wants it: about 68 years. A longer life is left to the record. */
@@ -78,7 +78,7 @@ export async function openResultBucket(
     discard: "new",
     max_age: 0,
     max_msgs: -1,
-    max_bytes: limit("maxBytes", stream.maxBytes ?? GIB),
+    max_bytes: limit("maxBytes", stream.maxBytes ?? 0),
     max_msgs_per_subject: 1,
     max_consumers: -1,
     num_replicas: whole("replicas", stream.replicas ?? 1, 1),

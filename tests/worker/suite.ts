@@ -3,12 +3,21 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { JobEventError } from "../../src/errors.ts";
+import type { JobEventLoggerOptions } from "../../src/logger/options.ts";
 import { MemoryJobEventStorage } from "../../src/storage/memory.ts";
 import { Worker } from "../../src/worker/mod.ts";
 import { eventually, within } from "../helpers.ts";
 import { eventSuite } from "./suite_events.ts";
 import { stopSuite } from "./suite_stop.ts";
 import { eventsOf, hangs, OPTIONS, story, WAIT, type WorkerUnderTest } from "./support.ts";
+
+/** The options of the logger: one case's sink is broken. */
+export const LOGGER: JobEventLoggerOptions = {
+  flushIntervalMs: 10,
+  stopTimeoutMs: 100,
+  onError: () => {},
+  onDrop: () => {},
+};
 
 /** Declares the tests. */
 export function workerSuite(name: string, { open }: WorkerUnderTest): void {
