@@ -2,17 +2,18 @@
  * A function for Deno Deploy, or for any Deno that may do nothing but use the network: no files, no
  * variables.
  *
- *     deno run --allow-net=127.0.0.1 examples/deno_deploy.ts ws://127.0.0.1:8080 8000
+ *     export DENO_SERVE_ADDRESS=tcp:127.0.0.1:8000
+ *     deno run --allow-net=127.0.0.1 examples/deno_deploy.ts ws://127.0.0.1:8080
  *     curl -X POST http://127.0.0.1:8000/jobs/job-1
  *
- * Deno Deploy gives no arguments: it chooses where to listen, and the URL of NATS comes from the
+ * Deno Deploy chooses where to listen, and gives no arguments: the URL of NATS comes from the
  * variable `NATS_URL`.
  */
 
 import { JobEventLogger, NatsJobEventPublisher } from "@naq/events/emit";
 import { connect } from "@naq/events/connect/ws";
 
-const [servers = Deno.env.get("NATS_URL") ?? "ws://127.0.0.1:8080", port] = Deno.args;
+const [servers = Deno.env.get("NATS_URL") ?? "ws://127.0.0.1:8080"] = Deno.args;
 
 /** For all requests that the isolate serves, from the first one on. */
 let opening: Promise<JobEventLogger> | undefined;
@@ -40,4 +41,4 @@ async function handle(request: Request): Promise<Response> {
   }
 }
 
-Deno.serve(port === undefined ? {} : { hostname: "127.0.0.1", port: Number(port) }, handle);
+Deno.serve(handle);

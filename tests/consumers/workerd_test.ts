@@ -1,7 +1,7 @@
 /** The examples for Cloudflare Workers, in workerd. `deno task edge` sends more requests. */
 
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -98,12 +98,6 @@ describe("A Cloudflare Worker", { skip, timeout: TIMEOUT_MS }, () => {
 });
 
 describe("The Cloudflare Worker of the README", { skip, timeout: TIMEOUT_MS }, () => {
-  it("stands there as it is tested", async () => {
-    const main = await readFile(new URL("workerd/main.ts", import.meta.url), "utf8");
-    const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
-    assert.ok(readme.includes(main), "README.md has another text than workerd/main.ts");
-  });
-
   it("logs in with an nkey, whose user may only emit", { timeout: TIMEOUT_MS }, async () => {
     const { id, seed } = makeUser();
     const permissions = "permissions: { " +

@@ -20,6 +20,7 @@ const LONG = { timeout: 120_000 };
 const CONSUMERS = [
   "bun/main.ts",
   "deno/main.ts",
+  "deno_deploy/main.ts",
   "lambda/handler.js",
   "node/main.js",
   "vercel/api/jobs.js",
