@@ -8,7 +8,6 @@ import * as node from "@naq/events/connect/node";
 import * as ws from "@naq/events/connect/ws";
 import { JobEventLogger, NatsJobEventPublisher } from "@naq/events/emit";
 import { openStorage } from "@naq/events/open";
-import { NatsTaskQueue } from "@naq/events/queue";
 import { JobEventLoggerSync, openStorageSync } from "@naq/events/sync";
 import { Worker } from "@naq/events/worker";
 
@@ -61,17 +60,13 @@ function block(url) {
 }
 
 async function runTask() {
-  const connection = await node.connect({ servers: natsUrl });
-  const tasks = await NatsTaskQueue.open(connection);
-  const backend = await openBackend({ tasks, results: natsUrl, events: natsUrl });
+  const backend = await openBackend({ tasks: natsUrl, events: natsUrl });
   const worker = new Worker(backend, { add: ([one, other]) => one + other });
   worker.start();
   const id = await backend.enqueue({ functionName: "add", args: [1, 2] });
   assert.equal((await backend.waitForResult(id)).value, 3);
   await worker.stop();
   await backend.close();
-  await tasks.close();
-  await connection.close();
   const storage = await openStorage(natsUrl);
   assert.ok(types(await storage.getEvents(id)).includes("completed"));
   await storage.close();
