@@ -21,7 +21,7 @@ const HELP = `Shows numbers of jobs: counts, durations, rates, by queue and by w
 
 Usage: analytics_dashboard.ts [--storage URL] [--jobs N] [--prometheus]
 
-  --storage URL  "memory:" or "sqlite:FILE"                        (default: memory:)
+  --storage URL  "memory:", "sqlite:FILE" or "nats://HOST"         (default: memory:)
   --jobs N       run so many jobs, and end; 0: show what others
                  run, until Ctrl-C                                 (default: 60)
   --prometheus   at the end, print the numbers for Prometheus

@@ -19,7 +19,7 @@ const HELP = `Runs jobs on a few files, and shows what their events are good for
 
 Usage: complete_usage.ts [--storage URL]
 
-  --storage URL  "memory:" or "sqlite:FILE"  (default: memory:)
+  --storage URL  "memory:", "sqlite:FILE" or "nats://HOST"  (default: memory:)
 `;
 
 const WORKER = "worker-1";

@@ -15,7 +15,7 @@ const HELP = `Shows the events of jobs as they happen.
 
 Usage: job_monitoring.ts [--storage URL] [--jobs N] [--slow MS]
 
-  --storage URL  "memory:" or "sqlite:FILE"                         (default: memory:)
+  --storage URL  "memory:", "sqlite:FILE" or "nats://HOST"          (default: memory:)
   --jobs N       run so many jobs; 0: watch what others run, until
                  Ctrl-C                                             (default: 12)
   --slow MS      an alarm for jobs that took longer                 (default: 100)

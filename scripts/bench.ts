@@ -18,6 +18,7 @@ const BENCHES = [
   "read",
   "process",
   "metrics",
+  "cli",
   "edge",
   "dashboard",
 ];

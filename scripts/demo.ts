@@ -159,10 +159,11 @@ async function printReport(
   );
   console.log(`${whole(await storage.countEvents())} events in ${given.storage}`);
   if (given.storage === "memory:") return;
+  const job = failedJob ?? `${run}-checksum-1`;
   const storageFlag = given.storage === DEFAULT_STORAGE ? "" : ` --storage ${given.storage}`;
-  console.log(
-    `More of any job: deno task demo --job ${failedJob ?? `${run}-checksum-1`}${storageFlag}`,
-  );
+  console.log(`More of any job: deno task demo --job ${job}${storageFlag}`);
+  console.log(`On the command line: deno task cli history ${job} --storage ${given.storage}`);
+  console.log(`In a browser: deno task cli dashboard --storage ${given.storage}`);
 }
 
 try {

@@ -13,10 +13,18 @@ export interface OpenStorageOptions {
   readonly subjectPrefix?: string;
   /** How long an event is kept, in milliseconds. @default as the storage says */
   readonly maxAgeMs?: number;
+  /** Whether what is not there is made: a file, a stream. @default true */
+  readonly create?: boolean;
+  /** Nothing is to be changed: makes nothing, and SQLite opens the file for reading only.
+   * @default false */
+  readonly readOnly?: boolean;
   /** NATS: how to connect, beside the URL. @default the defaults of `connect` */
   readonly connect?: Omit<ConnectOptions, "servers">;
   /** NATS: names, bounds and settings of the stream. @default those of `NatsJobEventStorage` */
-  readonly nats?: Omit<NatsJobEventStorageOptions, "subjectPrefix" | "closeConnection">;
+  readonly nats?: Omit<
+    NatsJobEventStorageOptions,
+    "subjectPrefix" | "createStream" | "closeConnection"
+  >;
 }
 
 /** Opens a connection, as `connect` of this package does. */
@@ -74,13 +82,14 @@ async function openNats(
   options: OpenStorageOptions,
   connect: Connect,
 ): Promise<JobEventStorage> {
-  const { subjectPrefix, maxAgeMs, nats } = options;
+  const { subjectPrefix, maxAgeMs, create = true, readOnly = false, nats } = options;
   const { NatsJobEventStorage } = await import("./storage/nats.ts");
   const connection = await connect({ ...options.connect, servers: url });
   try {
     return await NatsJobEventStorage.open(connection, {
       ...nats,
       ...(subjectPrefix === undefined ? {} : { subjectPrefix }),
+      createStream: create && !readOnly,
       stream: { ...(maxAgeMs === undefined ? {} : { maxAgeMs }), ...nats?.stream },
       closeConnection: true,
     });

@@ -34,6 +34,8 @@ export interface EventStreamOptions {
   readonly subjectPrefix?: string;
   /** How the stream keeps events. Used when it is made, and with `updateStream`. */
   readonly stream?: JobEventStreamSettings;
+  /** Whether a stream that does not exist is made. @default true */
+  readonly createStream?: boolean;
   /** Whether an existing stream gets the settings of `stream`, defaults included.
    * @default false */
   readonly updateStream?: boolean;
@@ -42,6 +44,12 @@ export interface EventStreamOptions {
   /** The time for each request, in milliseconds. @default 5000 */
   readonly timeoutMs?: number;
 }
+
+/** The options that any stream is opened with. */
+export type StreamOpening = Pick<
+  EventStreamOptions,
+  "createStream" | "updateStream" | "domain" | "timeoutMs"
+>;
 
 /** What the server says of a stream. */
 export interface StreamInfo {
@@ -112,8 +120,9 @@ interface InfoPage extends StreamInfo {
  * @throws {TypeError} A name cannot be used.
  * @throws {RangeError} A number of `stream` is out of bounds.
  * @throws {JobEventError} `ERR_STREAM_CONFIG`: the stream is another one, or the server refuses its
- * settings. `ERR_PERMISSION`: the user may not. `ERR_UNSUPPORTED`: there is no JetStream for this
- * user. `ERR_UNAVAILABLE` or `ERR_TIMEOUT`: no answer. Each message says what to change.
+ * settings. `ERR_NOT_FOUND`: there is none, and `createStream` is false. `ERR_PERMISSION`: the user
+ * may not. `ERR_UNSUPPORTED`: there is no JetStream for this user. `ERR_UNAVAILABLE` or
+ * `ERR_TIMEOUT`: no answer. Each message says what to change.
  */
 export async function openEventStream(
   connection: NatsConnectionLike,
@@ -138,7 +147,7 @@ export async function openStream(
   connection: NatsConnectionLike,
   subjects: JobEventSubjects,
   wanted: StreamConfig,
-  options: Pick<EventStreamOptions, "updateStream" | "domain" | "timeoutMs"> = {},
+  options: StreamOpening = {},
 ): Promise<EventStream> {
   const setup = new StreamSetup(connection, subjects, wanted, options);
   return await setup.open();
@@ -152,6 +161,7 @@ class StreamSetup {
   readonly #name: string;
   readonly #subjects: JobEventSubjects;
   readonly #wanted: StreamConfig;
+  readonly #creates: boolean;
   readonly #updates: boolean;
   readonly #api: Required<JsApiOptions>;
 
@@ -159,13 +169,15 @@ class StreamSetup {
     connection: NatsConnectionLike,
     subjects: JobEventSubjects,
     wanted: StreamConfig,
-    options: Pick<EventStreamOptions, "updateStream" | "domain" | "timeoutMs">,
+    options: StreamOpening,
   ) {
-    const { updateStream = false, domain, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+    const { createStream = true, updateStream = false, domain } = options;
+    const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
     this.#connection = connection;
     this.#name = wanted.name;
     this.#subjects = subjects;
     this.#wanted = wanted;
+    this.#creates = createStream;
     this.#updates = updateStream;
     this.#api = {
       apiPrefix: domain === undefined ? DEFAULT_API_PREFIX : `$JS.${domain}.API`,
@@ -176,6 +188,13 @@ class StreamSetup {
   async open(): Promise<EventStream> {
     const existing = await this.#find();
     if (existing !== undefined) return await this.#use(existing);
+    if (!this.#creates) {
+      throw new JobEventError(
+        "ERR_NOT_FOUND",
+        `Cannot open stream "${this.#name}": there is none. Store an event to make it, or name ` +
+          "another server or streamName",
+      );
+    }
     try {
       return this.#opened(await this.#ask<StreamInfo>("create", this.#wanted));
     } catch (error) {

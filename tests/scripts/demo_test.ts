@@ -77,6 +77,9 @@ describe("demo", { timeout: 60_000 }, () => {
     const again = await demo([files, "--storage", url]);
     assert.equal(eventsSaid(again.out), 182);
     const job = /--job (\S+)/.exec(again.out)![1]!;
+    for (const command of [`history ${job}`, "dashboard"]) {
+      assert.ok(again.out.includes(`deno task cli ${command} --storage ${url}\n`), command);
+    }
     const timeline = await demo(["--job", job, "--storage", url]);
     assert.equal(timeline.code, 0);
     assert.match(timeline.out, /enqueued[^]*max_retries_exceeded/);

@@ -32,6 +32,17 @@ const ALLOWED: Readonly<Record<string, Reach>> = {
     packages: [...CONNECT, "@nats-io/transport-node", "croner", "node:"],
     never: ["src/metrics/", "src/processor/", "src/worker/"],
   },
+  "./cli": {
+    packages: [
+      ...CONNECT,
+      "@bomb.sh/tab/commander",
+      "@nats-io/transport-node",
+      "cli-progress",
+      "cli-table3",
+      "commander",
+      "node:",
+    ],
+  },
   "./connect": { packages: [...CONNECT, "@nats-io/transport-node"] },
   "./connect/deno": { packages: [...CONNECT, "@nats-io/transport-node"] },
   "./connect/node": { packages: [...CONNECT, "@nats-io/transport-node"] },

@@ -13,6 +13,8 @@ export interface NatsJobEventStorageOptions {
   readonly subjectPrefix?: string;
   /** How the stream keeps events. Used when it is made, and with `updateStream`. */
   readonly stream?: JobEventStreamSettings;
+  /** Whether a stream that does not exist is made. @default true */
+  readonly createStream?: boolean;
   /** Whether an existing stream gets the settings of `stream`, defaults included.
    * @default false */
   readonly updateStream?: boolean;

@@ -131,7 +131,8 @@ export class NatsJobEventStorage implements JobEventStorage {
    * @throws {TypeError} A name cannot be used.
    * @throws {RangeError} A number is out of range.
    * @throws {JobEventError} `ERR_STREAM_CONFIG`: the stream is another one, or the server refuses
-   * its settings. `ERR_PERMISSION`: the user may not. `ERR_UNSUPPORTED`: there is no JetStream.
+   * its settings. `ERR_NOT_FOUND`: it does not exist and `createStream` is false.
+   * `ERR_PERMISSION`: the user may not. `ERR_UNSUPPORTED`: there is no JetStream.
    * `ERR_UNAVAILABLE` or `ERR_TIMEOUT`: no answer. Each message says what to change.
    */
   static async open(

@@ -138,7 +138,8 @@ function isDirectory(path: string): boolean {
   }
 }
 
-function exists(path: string): boolean {
+/** Whether there is something at a path. */
+export function exists(path: string): boolean {
   try {
     statSync(path);
     return true;

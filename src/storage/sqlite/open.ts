@@ -1,7 +1,8 @@
 /** Opens a file and makes it ready. */
 
+import { JobEventError } from "../../errors.ts";
 import { Database } from "./database.ts";
-import { isBusy } from "./errors.ts";
+import { exists, isBusy } from "./errors.ts";
 import { migrate, missingSteps, pragma } from "./schema.ts";
 
 /** How a file is opened; everything is checked. */
@@ -10,6 +11,8 @@ export interface OpenOptions {
   readonly busyTimeoutMs: number;
   /** When SQLite waits for the disk. */
   readonly synchronous: "normal" | "full";
+  /** Whether a file that does not exist is made. */
+  readonly create: boolean;
   /** Whether nothing may be written. */
   readonly readOnly: boolean;
   /** The largest size of the file, in bytes. */
@@ -22,6 +25,13 @@ export interface OpenOptions {
  * @throws {JobEventError} The file cannot be used; the message says why.
  */
 export async function openDatabase(path: string, options: OpenOptions): Promise<Database> {
+  if (!options.create && path !== ":memory:" && !exists(path)) {
+    throw new JobEventError(
+      "ERR_NOT_FOUND",
+      `Cannot open the storage in ${path}: there is no such file. Store an event to make it, or ` +
+        "correct the path",
+    );
+  }
   const deadline = Date.now() + options.busyTimeoutMs;
   for (;;) {
     const database = new Database(path, options);

@@ -56,6 +56,8 @@ export interface SqliteJobEventStorageOptions {
    * @default "normal"
    */
   readonly synchronous?: "normal" | "full";
+  /** Whether a file that does not exist is made. @default true */
+  readonly create?: boolean;
   /** Opens a file that exists for reading only; groups cannot be joined then. @default false */
   readonly readOnly?: boolean;
   /** Told of each message that a read, a stream or a group comes across and cannot decode: it is
@@ -102,15 +104,16 @@ export class SqliteJobEventStorage implements JobEventStorage, JobEventSpoolSour
    * @throws {TypeError} The path is empty, or `synchronous` is neither "normal" nor "full".
    * @throws {JobEventError} `ERR_STREAM_CONFIG`: the file is no database, damaged, of another
    * program or of a newer version of this package. `ERR_PERMISSION`: it may not be read or written.
-   * `ERR_NOT_FOUND`: its directory does not exist. `ERR_CONFIGURATION`: it is a directory.
-   * `ERR_UNAVAILABLE`: the disk is full, or another process keeps the file locked.
+   * `ERR_NOT_FOUND`: its directory does not exist, or the file does not and is not to be made.
+   * `ERR_CONFIGURATION`: it is a directory. `ERR_UNAVAILABLE`: the disk is full, or another process
+   * keeps the file locked.
    */
   static async open(
     path: string,
     options: SqliteJobEventStorageOptions = {},
   ): Promise<SqliteJobEventStorage> {
     const { busyTimeoutMs = 5000, pollIntervalMs = 50, synchronous = "normal" } = options;
-    const { readOnly = false, maxAgeMs, maxBytes, maxEventBytes } = options;
+    const { create = true, readOnly = false, maxAgeMs, maxBytes, maxEventBytes } = options;
     if (typeof path !== "string" || path === "") {
       throw new TypeError(`path must be a string that is not empty, got ${JSON.stringify(path)}`);
     }
@@ -122,7 +125,7 @@ export class SqliteJobEventStorage implements JobEventStorage, JobEventSpoolSour
     if (synchronous !== "normal" && synchronous !== "full") {
       throw new TypeError(`synchronous must be "normal" or "full", got ${String(synchronous)}`);
     }
-    const openOptions = { busyTimeoutMs, synchronous, readOnly, maxBytes };
+    const openOptions = { busyTimeoutMs, synchronous, create, readOnly, maxBytes };
     const database = await openDatabase(path, openOptions);
     try {
       const engine = new SqliteEngine(database, pollIntervalMs, busyTimeoutMs);
