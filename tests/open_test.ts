@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { natsSkipReason, startNatsServer } from "../scripts/nats_server.ts";
@@ -41,6 +42,25 @@ describe("openStorage()", () => {
     const connections = async (): Promise<unknown> =>
       (await server.monitor("/connz") as { num_connections: number }).num_connections;
     await eventually(async () => await connections() === 0);
+  });
+
+  it("makes neither a file nor a stream that it is told not to", {
+    skip,
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    await using directory = await temporaryDirectory();
+    await using server = await startNatsServer();
+    const url = `sqlite:${join(directory.path, "missing.sqlite")}`;
+    for (const each of [url, server.url]) {
+      for (const options of [{ create: false }, { create: false, readOnly: true }]) {
+        await assert.rejects(openStorage(each, options), { code: "ERR_NOT_FOUND" });
+      }
+    }
+    await assert.rejects(openStorage(server.url, { readOnly: true }), { code: "ERR_NOT_FOUND" });
+    assert.deepEqual(await readdir(directory.path), []);
+    await (await openStorage(url)).close();
+    await using storage = await openStorage(url, { create: false, readOnly: true });
+    await assert.rejects(storage.storeEvent(JobEvent.cancelled("a")), { code: "ERR_UNSUPPORTED" });
   });
 
   it("names a URL that it cannot open, and the forms that it can", async () => {

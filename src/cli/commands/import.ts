@@ -20,7 +20,7 @@ const PATIENCE_MS = 60_000;
 
 /** Storages that forget ids after a while. */
 const FORGETS = /^(nats|tls|ws|wss):/;
-/** Where a storage has no more events, their ids are read at once and kept: 100 bytes or so each. */
+/** Ids of a storage with no more events are read at once and kept, 100 bytes or so each. */
 const MAX_KNOWN_IDS = 1_000_000;
 
 /** Stores the events of a file. */
