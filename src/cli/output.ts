@@ -24,12 +24,12 @@ export class Output {
   /** @param onClosed Called when the reader has gone. */
   constructor(stream: NodeJS.WriteStream, onClosed: () => void) {
     this.#stream = stream;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#whenClosed = promise;
+    let sayClosed = (): void => {};
+    this.#whenClosed = new Promise((resolve) => sayClosed = resolve);
     const onError = (error: Error): void => {
       this.#isClosed = CLOSED.includes(String((error as { readonly code?: unknown }).code));
       if (!this.#isClosed) throw error;
-      resolve();
+      sayClosed();
       onClosed();
     };
     stream.on("error", onError);
