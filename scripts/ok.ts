@@ -50,6 +50,7 @@ function allSteps(): Step[] {
     { name: "tidy", args: ["test", "-A", "--no-check", "tests/tidy_test.ts"] },
     { name: "docs", args: ["doc", "--lint", ...entries] },
     { name: "examples", args: ["test", "-A", "--doc", "--permit-no-files", ...entries, "src"] },
+    { name: "readme", args: ["check", "--doc-only", "README.md"] },
     { name: "publish", args: ["publish", "--dry-run", "--allow-dirty"] },
     { name: "tests", args: ["run", "-A", "scripts/test.ts"], live: true },
   ];

@@ -36,15 +36,15 @@ const programs = CONSUMERS.map((path) => read(`tests/consumers/${path}`));
 /** Code with the place where it stands. */
 type Block = readonly [place: string, code: string];
 
-/** The blocks of code whose fence has this word. */
-function blocks(path: string, text: string, word: string): Block[] {
-  const fences = text.matchAll(new RegExp(`^\`\`\`${word}\\n([^]*?)^\`\`\`$`, "gm"));
+/** The blocks of code whose fence has such words. */
+function blocks(path: string, text: string, words: string): Block[] {
+  const fences = text.matchAll(new RegExp(`^\`\`\`(?:${words})\\n([^]*?)^\`\`\`$`, "gm"));
   return [...fences].map(({ 1: code, index }) => {
     return [`${path}:${text.slice(0, index).split("\n").length + 1}`, code!];
   });
 }
 
-const readme = ["ts", "js"].flatMap((word) => blocks("README.md", read("README.md"), word));
+const readme = blocks("README.md", read("README.md"), "ts|js|js ignore");
 const comments = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".ts"))
   .map((name) => `src/${name.replaceAll("\\", "/")}`)
