@@ -1,12 +1,12 @@
 /** What the pages ask for: JSON. */
 
-import type { StoredJobEvent } from "../gen/types.ts";
 import type { JobEventSource } from "../storage/storage.ts";
 import type { Live } from "./live.ts";
 import { numberOf, readFilter } from "./query.ts";
 import { toDetail, toLetterRow, toRow } from "./rows.ts";
 import type {
   DeadLettersAnswer,
+  EventDetail,
   EventRow,
   EventsAnswer,
   HealthAnswer,
@@ -16,6 +16,7 @@ import type {
 
 const MAX_PAGE = 500;
 const MAX_JOB_EVENTS = 1000;
+const MAX_JOB_LENGTH = 4 * 1024 * 1024;
 const MAX_LETTERS = 500;
 const MAX_SCANNED = 50_000;
 const MAX_HITS = 8;
@@ -66,10 +67,16 @@ async function events({ source, params }: ApiContext): Promise<EventsAnswer> {
 }
 
 async function job({ source, params }: ApiContext): Promise<JobAnswer> {
-  const query = { limit: MAX_JOB_EVENTS + 1 };
-  const events = await source.getEvents(params.get("id") ?? "", query);
-  const shown = events.slice(0, MAX_JOB_EVENTS).map((event: StoredJobEvent) => toDetail(event));
-  return { events: shown, cut: events.length > shown.length };
+  const events: EventDetail[] = [];
+  let length = 0;
+  // One at a time: each may be large, before it is cut to what is shown.
+  for await (const event of source.readEvents({ jobId: params.get("id") ?? "" })) {
+    if (events.length === MAX_JOB_EVENTS || length > MAX_JOB_LENGTH) return { events, cut: true };
+    const detail = toDetail(event);
+    length += JSON.stringify(detail).length;
+    events.push(detail);
+  }
+  return { events, cut: false };
 }
 
 async function deadLetters({ source, params }: ApiContext): Promise<DeadLettersAnswer> {

@@ -11,8 +11,11 @@ const MAX_ROWS = 200;
 /** The shortest time between two messages, by what the page shows, in milliseconds. */
 const INTERVAL_MS: Readonly<Record<View, number>> = { rows: 100, overview: 500, failures: 1000 };
 
-/** A quiet connection says something as often as that, so that both ends notice when it is gone. */
-const QUIET_MS: Readonly<Record<View, number>> = { rows: 10_000, overview: 2000, failures: 10_000 };
+/**
+ * A quiet connection says something as often as that, so that both ends notice when it is gone, and
+ * servers do not take it for idle: that of Bun ends it after 10 seconds.
+ */
+const QUIET_MS: Readonly<Record<View, number>> = { rows: 5000, overview: 2000, failures: 5000 };
 
 /** Something that a page can notice: a comment is not. */
 const QUIET = "event: quiet\ndata: 0\n\n";

@@ -16,8 +16,9 @@ const RECENT_ROWS = 10_000;
 /** Reading what is stored must leave time for requests. */
 const MAX_BUSY_MS = 20;
 
-/** How often an idle storage is asked whether it still answers, in milliseconds. */
-const HEALTH_INTERVAL_MS = 5000;
+/** How often the storage is asked whether it still answers, and how long it may take to. */
+const HEALTH_INTERVAL_MS = 2000;
+const HEALTH_TIMEOUT_MS = 3000;
 
 /** Follows from {@linkcode Live.start} until {@linkcode Live.stop}. */
 export class Live {
@@ -192,7 +193,7 @@ export class Live {
     while (!signal.aborted) {
       await pause(HEALTH_INTERVAL_MS, signal);
       if (signal.aborted) return;
-      const health = await this.#source.healthCheck();
+      const health = await this.#source.healthCheck({ timeoutMs: HEALTH_TIMEOUT_MS });
       if (signal.aborted) return;
       if (health.status !== "healthy") this.#lose(health.error ?? health.status);
       else if (this.#state === "lost") this.#goOn();

@@ -7,10 +7,12 @@ import type { DeadLetterRow, EventDetail, EventRow, JsonValue } from "./wire.ts"
 
 const MAX_TEXT = 300;
 const MAX_LONG_TEXT = 32_768;
-const MAX_TAGS = 20;
+const MAX_TAGS = 10;
+const MAX_TAG = 100;
 const MAX_SHOWN_BYTES = 64;
 const MAX_MEMBERS = 200;
 const MAX_VALUES = 2000;
+const MAX_TEXTS = 131_072;
 
 /** A text that is no longer than it may be. */
 export function cut(text: string, length: number = MAX_TEXT): string {
@@ -67,18 +69,26 @@ export function toLetterRow(letter: JobEventDeadLetter): DeadLetterRow {
 
 function someTags(tags: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const entries = Object.entries(tags).slice(0, MAX_TAGS);
-  return Object.fromEntries(entries.map(([name, value]) => [cut(name), cut(value)]));
+  return Object.fromEntries(
+    entries.map(([name, value]) => [cut(name, MAX_TAG), cut(value, MAX_TAG)]),
+  );
 }
 
 /** A value as JSON: what JSON has no form for becomes a text, and what is too much is cut. */
 export function toJson(value: JobEventValue): JsonValue {
   let left = MAX_VALUES;
+  let leftText = MAX_TEXTS;
+  const text = (value: string): string => {
+    const shown = cut(value, Math.max(1, Math.min(MAX_LONG_TEXT, leftText)));
+    leftText -= shown.length;
+    return shown;
+  };
   const convert = (value: JobEventValue | undefined): JsonValue => {
     if (--left < 0) return "…";
     if (value === undefined || value === null || typeof value === "boolean") return value ?? null;
     if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
-    if (typeof value === "string") return cut(value, MAX_LONG_TEXT);
-    if (typeof value === "bigint") return `${value}n`;
+    if (typeof value === "string") return text(value);
+    if (typeof value === "bigint") return text(`${value}n`);
     if (value instanceof Date) return Number.isNaN(value.getTime()) ? "?" : value.toISOString();
     if (value instanceof Uint8Array) return shownBytes(value);
     if (isList(value)) {

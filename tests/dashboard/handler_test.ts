@@ -141,6 +141,62 @@ describe("createDashboardHandler()", () => {
   });
 });
 
+/** What a runtime has of its own; Node has `node:http` alone. */
+interface Native {
+  readonly Deno?: {
+    serve(
+      options: { port: number; hostname: string; onListen(): void },
+      handler: (request: Request) => Promise<Response>,
+    ): { readonly addr: { readonly port: number }; shutdown(): Promise<void> };
+  };
+  readonly Bun?: {
+    serve(options: {
+      port: number;
+      hostname: string;
+      fetch(request: Request): Promise<Response>;
+    }): { readonly port: number; stop(isHard: boolean): Promise<void> };
+  };
+}
+
+/** Serves as the README says it. */
+async function serveNatively(
+  handler: (request: Request) => Promise<Response>,
+): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const { Deno, Bun } = globalThis as Native;
+  const place = { port: 0, hostname: "127.0.0.1" };
+  if (Deno !== undefined) {
+    const server = Deno.serve({ ...place, onListen() {} }, handler);
+    return { port: server.addr.port, close: () => server.shutdown() };
+  }
+  if (Bun !== undefined) {
+    const server = Bun.serve({ ...place, fetch: handler });
+    return { port: server.port, close: () => server.stop(true) };
+  }
+  return await serveDashboard(handler, place);
+}
+
+describe("the runtime's own server", () => {
+  it("serves pages and streams, and ends them with the page", { timeout: 60_000 }, async () => {
+    await using storage = new MemoryJobEventStorage();
+    await using handler = createDashboardHandler(storage);
+    const server = await serveNatively(handler);
+    const url = `http://127.0.0.1:${server.port}/`;
+    assert.match(await (await fetch(url)).text(), /<!doctype html>/);
+    const end = new AbortController();
+    const answer = await fetch(`${url}api/live?view=rows&after=0`, { signal: end.signal });
+    const page = openMessages(answer);
+    await storage.storeEvent(JobEvent.started("job", "w", "async"));
+    let message = await page.next();
+    while (message.event !== "rows") message = await page.next();
+    end.abort();
+    await eventually(async () => {
+      const { clients } = await (await fetch(`${url}api/health`)).json();
+      return clients === 0;
+    }, { timeoutMs: 30_000, what: "the server noticed that the page was closed" });
+    await server.close();
+  });
+});
+
 describe("serveDashboard()", () => {
   it("serves pages, streams and actions, to this machine's names only", async () => {
     await using storage = new MemoryJobEventStorage();

@@ -11,8 +11,8 @@ interface Connection {
   readonly heardAt: number;
 }
 
-/** The server says something every 10 seconds. */
-const SILENCE_MS = 25_000;
+/** The server says something every 5 seconds. */
+const SILENCE_MS = 15_000;
 const REST_AFTER_MS = 10_000;
 const MAX_RETRY_MS = 10_000;
 

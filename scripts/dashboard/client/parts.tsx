@@ -109,13 +109,21 @@ export function Ago({ at }: { readonly at: number }): VNode {
   return <time title={dateTime(at)} dateTime={isoTime(at)}>{ago(at)}</time>;
 }
 
+const seconds = new Set<() => void>();
+setInterval(() => {
+  for (const tick of seconds) tick();
+}, 1000);
+
 /** Renders again each second. */
 export function useSecond(isOn = true): void {
   const [, render] = useState(0);
   useEffect(() => {
     if (!isOn) return;
-    const timer = setInterval(() => render((times) => times + 1), 1000);
-    return () => clearInterval(timer);
+    const tick = () => render((times) => times + 1);
+    seconds.add(tick);
+    return () => {
+      seconds.delete(tick);
+    };
   }, [isOn]);
 }
 
