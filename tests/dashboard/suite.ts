@@ -14,6 +14,7 @@ import type {
   SearchAnswer,
 } from "../../src/dashboard/wire.ts";
 import { JobEvent } from "../../src/gen/factories.ts";
+import { MemoryTaskQueue } from "../../src/queue/mod.ts";
 import type { JobEventStorage } from "../../src/storage/storage.ts";
 import { eventually } from "../helpers.ts";
 import { type Messages, openMessages } from "./messages.ts";
@@ -233,13 +234,15 @@ export function dashboardSuite(name: string, open: () => Promise<JobEventStorage
       assert.equal(health.storage.messages, history.length);
     });
 
+    const queue = new MemoryTaskQueue();
     const asked: string[] = [];
     const options: DashboardOptions = {
       allowActions: true,
       authorize: (_request, access) => asked.push(access) > 0,
-      tasks: { cancel: (jobId) => Promise.resolve(jobId === "mail-1") },
+      tasks: queue,
     };
     run("deletes, cancels, replays and purges", async ({ storage, get, post }) => {
+      await queue.enqueue({ id: "mail-1", functionName: "send" });
       await storage.storeEvents(history);
       await using member = storage.consumeEvents({ consumerName: "g", queueName: "mail" });
       for await (const delivery of member) {
