@@ -3,7 +3,7 @@
 import { build } from "esbuild";
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
 import { run } from "../../scripts/nats/run.ts";
 import { ROOT } from "../../scripts/runtimes.ts";
@@ -31,8 +31,10 @@ export async function checkContent(project: string): Promise<void> {
   }).filter((entry) => entry.isFile()).map(({ name }) => name);
   const other = /(?<!\.d\.ts|\.js|\.md|\.proto|\.html|\.css|^LICENSE|^package\.json)$/;
   assert.deepEqual(files.filter((name) => other.test(name)), []);
+  // The line that names the interpreter must find this one.
+  const env = { ...process.env, PATH: dirname(process.execPath) + delimiter + process.env["PATH"] };
   for (const command of Object.keys(bin)) {
-    const help = await run(join(project, "node_modules/.bin", command), ["--help"]);
+    const help = await run(join(project, "node_modules/.bin", command), ["--help"], { env });
     assert.match(help, new RegExp(command));
   }
 }
