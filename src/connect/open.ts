@@ -9,6 +9,7 @@ import { messageOf } from "../errors.ts";
 import type { NatsConnectionLike } from "../nats/connection.ts";
 import { explain } from "./explain.ts";
 import type { Settings } from "./settings.ts";
+import type { Signer } from "./signer.ts";
 
 /** The client library as it comes with one transport. */
 export interface TransportLibrary {
@@ -49,7 +50,7 @@ export async function openWith(
     const connection = new Connection({ ...settings.library });
     protocol = new library.ProtocolHandler(connection.options, connection);
     connection.protocol = protocol;
-    attend(protocol, library);
+    attend(protocol, library, settings.signer);
     const { failed } = library;
     await (failed === undefined
       ? protocol.dialLoop()
@@ -84,7 +85,11 @@ function register(library: TransportLibrary): void {
  * Steps in right before the library makes a transport, and before it reads what the server says of
  * itself and of others. Iterating over the changes of state would be too late.
  */
-function attend(protocol: ProtocolHandler, library: TransportLibrary): void {
+function attend(
+  protocol: ProtocolHandler,
+  library: TransportLibrary,
+  signer: Signer | undefined,
+): void {
   const listener = {
     push: ({ type }: { readonly type?: string }): void => {
       if (type === "reconnecting") register(library);
@@ -94,15 +99,29 @@ function attend(protocol: ProtocolHandler, library: TransportLibrary): void {
   };
   protocol.listeners.push(listener as unknown as ProtocolHandler["listeners"][number]);
 
-  const readInfo = protocol.processInfo.bind(protocol);
-  protocol.processInfo = (info) => {
+  const processInfo = protocol.processInfo.bind(protocol);
+  const readInfo = (info: Uint8Array): void => {
     register(library);
-    if (!protocol.infoReceived) {
-      failWhenClosed(protocol);
-      keepErrorListener(protocol.transport);
-    }
-    readInfo(info);
+    processInfo(info);
   };
+  protocol.processInfo = (info) => {
+    if (protocol.infoReceived) return readInfo(info);
+    failWhenClosed(protocol);
+    const { transport } = protocol;
+    keepErrorListener(transport);
+    const nonce = signer && nonceOf(info);
+    if (nonce === undefined) return readInfo(info);
+    // The server says nothing more before it has an answer.
+    void signer?.prepare(nonce).then(() => {
+      // Meanwhile this attempt may be over and another one begun.
+      if (protocol.transport === transport && !transport.isClosed) readInfo(info);
+    });
+  };
+}
+
+/** What the server wants to be signed, if anything. */
+function nonceOf(info: Uint8Array): string | undefined {
+  return (JSON.parse(new TextDecoder().decode(info)) as { readonly nonce?: string }).nonce;
 }
 
 /** Ends an attempt to connect when its transport is closed. */

@@ -1,15 +1,12 @@
 /** Turns options into what the client library takes, and refuses what cannot be meant. */
 
-import {
-  type Authenticator,
-  type ConnectionOptions,
-  nkeys,
-  tokenAuthenticator,
-  usernamePasswordAuthenticator,
-} from "@nats-io/nats-core/internal";
+import type { ConnectionOptions } from "@nats-io/nats-core/internal";
 import { JobEventError } from "../errors.ts";
+import { toCredentials } from "./credentials.ts";
 import type { ConnectOptions } from "./options.ts";
-import { type Endpoint, parseServers, type UrlLogin } from "./servers.ts";
+import { refuse } from "./refusal.ts";
+import { type Endpoint, parseServers } from "./servers.ts";
+import type { Signer } from "./signer.ts";
 
 /** Options that are known to make sense. */
 export interface Settings {
@@ -19,6 +16,8 @@ export interface Settings {
   readonly shown: string;
   /** Whether credentials of any kind are given. */
   readonly hasCredentials: boolean;
+  /** Signs for the authenticator; can be told before what is to be signed. */
+  readonly signer?: Signer;
   readonly timeoutMs: number;
   readonly noDelay: boolean;
   /** For after the first connect: see `limitReconnects`. */
@@ -36,14 +35,15 @@ export interface Settings {
 export function toSettings(options: ConnectOptions): Settings {
   const endpoints = parseServers(options.servers);
   const { kind } = endpoints[0]!;
-  const authenticator = toAuthenticator(options, endpoints);
+  const credentials = toCredentials(options, endpoints);
   const tls = toTls(options, endpoints);
   const timeoutMs = amount("timeoutMs", options.timeoutMs ?? 10_000, 1);
   const attempts = amount("maxReconnectAttempts", options.maxReconnectAttempts ?? -1, -1);
   return {
     kind,
     shown: endpoints.map(({ url }) => url).join(", "),
-    hasCredentials: authenticator !== undefined,
+    hasCredentials: credentials !== undefined,
+    ...(credentials?.signer === undefined ? {} : { signer: credentials.signer }),
     timeoutMs,
     noDelay: options.noDelay ?? true,
     maxReconnectAttempts: attempts,
@@ -55,7 +55,7 @@ export function toSettings(options: ConnectOptions): Settings {
       maxReconnectAttempts: -1,
       reconnectDelayHandler: delayHandler(options),
       pingInterval: amount("pingIntervalMs", options.pingIntervalMs ?? 30_000, 1),
-      ...(authenticator === undefined ? {} : { authenticator }),
+      ...(credentials === undefined ? {} : { authenticator: credentials.authenticator }),
       ...(tls === undefined ? {} : { tls }),
       ...(options.inboxPrefix === undefined ? {} : { inboxPrefix: toInboxPrefix(options) }),
     },
@@ -73,11 +73,6 @@ export function demandKind({ kind, shown }: Settings, wanted: Settings["kind"]):
     ? "use nats:// or tls://, or the entry point for WebSocket"
     : "use ws:// or wss://, or an entry point for TCP";
   throw new JobEventError("ERR_CONFIGURATION", `Cannot connect to ${shown}: ${remedy}`);
-}
-
-/** A refusal of a setting. The message must not have secrets. */
-function refuse(message: string, cause?: unknown): never {
-  throw new JobEventError("ERR_CONFIGURATION", `Cannot connect to NATS: ${message}`, { cause });
 }
 
 function amount(name: string, value: number, least: number): number {
@@ -124,82 +119,4 @@ function toTls(options: ConnectOptions, endpoints: readonly Endpoint[]): Tls | u
     );
   }
   return { ...tls };
-}
-
-/** The one way to authenticate that is given, if any. */
-function toAuthenticator(
-  options: ConnectOptions,
-  endpoints: readonly Endpoint[],
-): Authenticator | undefined {
-  const login = urlLogin(endpoints);
-  const { token, user, password, nkey, creds } = options;
-  const given = Object.entries({ token, user: user ?? password, nkey, creds, "a URL": login })
-    .filter(([, value]) => value !== undefined)
-    .map(([name]) => name);
-  if (given.length > 1) {
-    refuse(`credentials are given in several ways (${given.join(", ")}): use one of them`);
-  }
-  if (login?.password !== undefined) {
-    return usernamePasswordAuthenticator(login.user, login.password);
-  }
-  if (login !== undefined) return tokenAuthenticator(login.user);
-  if (token !== undefined) return tokenAuthenticator(token);
-  if (user !== undefined || password !== undefined) {
-    if (user === undefined) refuse("password is given without user");
-    if (password === undefined) refuse("user is given without password");
-    return usernamePasswordAuthenticator(user, password);
-  }
-  if (nkey !== undefined) return keyAuthenticator(nkey.trim());
-  return creds === undefined ? undefined : credsAuthenticator(creds);
-}
-
-type KeyPair = ReturnType<typeof nkeys.fromSeed>;
-
-const encoder = new TextEncoder();
-
-function keyAuthenticator(seed: string): Authenticator {
-  const hint = "nkey is not the seed of a user, which begins with SU";
-  if (!seed.startsWith("SU")) refuse(hint);
-  const pair = keyPair(seed, hint);
-  const nkey = pair.getPublicKey();
-  return (nonce) => ({ nkey, sig: sign(pair, nonce) });
-}
-
-function credsAuthenticator(creds: string | Uint8Array): Authenticator {
-  const text = typeof creds === "string" ? creds : new TextDecoder().decode(creds);
-  const jwt = /BEGIN NATS USER JWT-+\s+([\w.-]+)/.exec(text)?.[1];
-  const seed = /BEGIN USER NKEY SEED-+\s+(\w+)/.exec(text)?.[1];
-  const hint = "creds is not the contents of a .creds file, with a user's JWT and seed";
-  if (jwt === undefined || seed === undefined) refuse(hint);
-  const pair = keyPair(seed, hint);
-  return (nonce) => ({ jwt, sig: sign(pair, nonce) });
-}
-
-/** Reads a seed: a bad one is to be noticed here, not amid the handshake. */
-function keyPair(seed: string, hint: string): KeyPair {
-  try {
-    return nkeys.fromSeed(encoder.encode(seed));
-  } catch {
-    // The cause is left out: it might quote the secret.
-    return refuse(hint);
-  }
-}
-
-/**
- * Signs what the server demands to be signed, once. The library's own authenticators make the pair
- * of keys anew, which takes as long as to sign, and a function at the edge pays for each
- * millisecond.
- */
-function sign(pair: KeyPair, nonce = ""): string {
-  return nonce === "" ? "" : nkeys.encode(pair.sign(encoder.encode(nonce)));
-}
-
-/** What the URLs say about the user: a connection has one user, whichever server it is to. */
-function urlLogin(endpoints: readonly Endpoint[]): UrlLogin | undefined {
-  const logins = endpoints.flatMap(({ login }) => login === undefined ? [] : [login]);
-  const [first] = logins;
-  if (logins.some(({ user, password }) => user !== first?.user || password !== first.password)) {
-    refuse("the URLs of several servers carry different credentials");
-  }
-  return first;
 }
