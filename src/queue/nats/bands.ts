@@ -176,7 +176,8 @@ export class Bands {
   #reload(): void {
     const done = (): void => {
       this.#timer = undefined;
-      if (this.#isClosed || this.#listeners.size === 0) return;
+      const isOver = this.#isClosed || this.#context.tokens.link.connection.isClosed();
+      if (isOver || this.#listeners.size === 0) return;
       this.#timer = setTimeout(() => this.#reload(), RELOAD_MS);
     };
     this.#load().then(done, done);

@@ -35,7 +35,10 @@ export async function dequeue(
     assertWanted(context, request, delivery);
     if (delivery === undefined) {
       if (link.isUp) return null;
-      throw new JobEventError("ERR_UNAVAILABLE", "Cannot dequeue: the connection is down");
+      const [code, state] = link.connection.isClosed()
+        ? ["ERR_CLOSED", "closed"] as const
+        : ["ERR_UNAVAILABLE", "down"] as const;
+      throw new JobEventError(code, `Cannot dequeue: the connection is ${state}`);
     }
     const task = await claims.claim(delivery, workerId);
     if (task === undefined) continue;
@@ -91,8 +94,9 @@ function wait(
   request: DequeueRequest,
   timeoutMs: number,
 ): Promise<Delivery | undefined> {
-  const { bands, closed } = context;
+  const { bands, closed, link } = context;
   const { queues, signal } = request;
+  if (link.connection.isClosed()) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     const joined = new Set<Band>();
     let isOver = false;
@@ -103,6 +107,7 @@ function wait(
       signal?.removeEventListener("abort", stop);
       closed.removeEventListener("abort", stop);
       stopListening();
+      stopWatching();
       for (const band of joined) band.leave(taker);
       resolve(delivery);
     };
@@ -123,6 +128,9 @@ function wait(
     };
     const stopListening = bands.onAdded((queue) => {
       if (queues.includes(queue)) join();
+    });
+    const stopWatching = link.onLost((loss) => {
+      if (loss === "closed") stop();
     });
     signal?.addEventListener("abort", stop);
     closed.addEventListener("abort", stop);

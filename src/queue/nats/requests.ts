@@ -80,7 +80,7 @@ export class Requests {
     headers?: NatsHeadersLike,
   ): Promise<NatsMessageLike> {
     return new Promise((resolve, reject) => {
-      if (!this.#link.isUp) return reject(unavailable(subject, "the connection is down"));
+      if (!this.#link.isUp) return reject(this.#away(subject));
       const token = ++this.#lastToken;
       const reply = this.#inbox.replySubject(token);
       try {
@@ -125,6 +125,11 @@ export class Requests {
     this.#stopWatching();
     this.#inbox.close();
     this.#failAll("the queue is closed");
+  }
+
+  #away(subject: string): JobEventError {
+    if (!this.#link.connection.isClosed()) return unavailable(subject, "the connection is down");
+    return new JobEventError("ERR_CLOSED", `Cannot ask ${subject}: the connection is closed`);
   }
 
   #reader(stream: string): AckReader {
