@@ -110,3 +110,9 @@ export function windowOptions(since?: string): readonly Option[] {
   if (since !== undefined) from.default(parseSince(since), since);
   return [from, option("--until <time>", "only events until then", parseTime)];
 }
+
+/** The option of commands that ask before they delete. */
+export const YES: Option = option(
+  "--yes",
+  "do not ask; without a terminal nothing is asked either",
+);

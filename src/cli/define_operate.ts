@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import { addCommand, choice, type CommandSpec, option, type Registry } from "./define.ts";
+import { PLACE } from "./define_tasks.ts";
 import { parseDuration, parseWhole } from "./parse.ts";
 
 const SPECS: readonly CommandSpec[] = [
@@ -42,12 +43,13 @@ const SPECS: readonly CommandSpec[] = [
     name: "dashboard",
     summary: "Serve the dashboard for a browser, until Ctrl-C",
     details: "For this machine alone, unless --host says otherwise. With NAQ_DASHBOARD_PASSWORD " +
-      "browsers are asked for that password.",
+      "browsers are asked for that password. With --allow-actions and --tasks it cancels jobs, too.",
     options: [
       option("--port <n>", "the port; 0 for a free one", parseWhole()).default(8787),
       option("--host <address>", "the address to listen on").default("127.0.0.1"),
       option("--title <text>", "what the page is called"),
       option("--allow-actions", "let it delete, replay and purge, with a password"),
+      ...PLACE,
     ],
     examples: [
       ["", "http://127.0.0.1:8787/"],

@@ -8,10 +8,9 @@ import {
   option,
   type Registry,
   windowOptions,
+  YES,
 } from "./define.ts";
 import { collectPairs, collectValues, parseAmount, parseDuration, parseWhole } from "./parse.ts";
-
-const YES = option("--yes", "do not ask; without a terminal nothing is asked either");
 
 const LETTER_OPTIONS = [
   option("--group <name>", "only letters of this group"),

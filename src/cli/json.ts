@@ -12,8 +12,8 @@ export function eventToJson(event: StoredJobEvent): EventJson {
   if (details === undefined && metadata === undefined) return event as EventJson;
   return {
     ...event,
-    ...(details === undefined ? {} : { details: tagged(details) }),
-    ...(metadata === undefined ? {} : { metadata: tagged(metadata) }),
+    ...(details === undefined ? {} : { details: valueToJson(details) }),
+    ...(metadata === undefined ? {} : { metadata: valueToJson(metadata) }),
   } as EventJson;
 }
 
@@ -35,12 +35,13 @@ export function eventFromJson(json: unknown): Record<string, unknown> {
   const event: Record<string, unknown> = { ...json };
   for (const field of ["details", "metadata"]) {
     if (event[field] === null) delete event[field];
-    else if (event[field] !== undefined) event[field] = untagged(event[field] as JsonValue);
+    else if (event[field] !== undefined) event[field] = valueFromJson(event[field] as JsonValue);
   }
   return event;
 }
 
-function tagged(value: JobEventValue | undefined): JsonValue | undefined {
+/** A value of an event or a task as JSON: see `JsonValue`. */
+export function valueToJson(value: JobEventValue | undefined): JsonValue | undefined {
   switch (typeof value) {
     case "bigint":
       return { $bigint: String(value) };
@@ -54,24 +55,25 @@ function tagged(value: JobEventValue | undefined): JsonValue | undefined {
   if (value === null) return null;
   if (value instanceof Uint8Array) return { $bytes: toBase64(value) };
   if (value instanceof Date) return { $date: value.toISOString() };
-  if (Array.isArray(value)) return value.map((each) => tagged(each) ?? null);
+  if (Array.isArray(value)) return value.map((each) => valueToJson(each) ?? null);
   const entries = Object.entries(value as Record<string, JobEventValue | undefined>);
   // An object of the user that looks like one of ours gets one more $.
   const isAlike = entries.length === 1 && entries[0]![0].startsWith("$");
-  return fromEntries(entries.map(([key, each]) => [isAlike ? `$${key}` : key, tagged(each)]));
+  return fromEntries(entries.map(([key, each]) => [isAlike ? `$${key}` : key, valueToJson(each)]));
 }
 
-function untagged(value: JsonValue | undefined): JobEventValue | undefined {
+/** The value of its JSON. */
+export function valueFromJson(value: JsonValue | undefined): JobEventValue | undefined {
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map((each) => untagged(each) ?? null);
+  if (Array.isArray(value)) return value.map((each) => valueFromJson(each) ?? null);
   const entries = Object.entries(value as Record<string, JsonValue | undefined>);
   const [[key, first] = ["", undefined]] = entries;
   if (entries.length === 1 && key.startsWith("$")) {
-    if (key.startsWith("$$")) return fromEntries([[key.slice(1), untagged(first)]]);
+    if (key.startsWith("$$")) return fromEntries([[key.slice(1), valueFromJson(first)]]);
     if (typeof first !== "string") throw new TypeError(`${key} must be a string`);
     return special(key, first);
   }
-  return fromEntries(entries.map(([name, each]) => [name, untagged(each)]));
+  return fromEntries(entries.map(([name, each]) => [name, valueFromJson(each)]));
 }
 
 function special(key: string, text: string): JobEventValue {

@@ -61,6 +61,12 @@ export function parseWhole(least = 0): (text: string) => number {
   };
 }
 
+/** The priority of a task. */
+export function parsePriority(text: string): number {
+  if (/^-?\d{1,2}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Expected a whole number from -99 to 99.");
+}
+
 /** How many: a whole number, or `all`. */
 export function parseLimit(text: string): number {
   return text === "all" ? Infinity : parseWhole(1)(text);

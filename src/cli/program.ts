@@ -4,6 +4,7 @@ import { Command, type CommanderError, Option } from "commander";
 import tab from "@bomb.sh/tab/commander";
 import { addOperationCommands } from "./define_operate.ts";
 import { addReadCommands } from "./define_read.ts";
+import { addTaskCommands } from "./define_tasks.ts";
 import { addWriteCommands } from "./define_write.ts";
 import { PROGRAM, type Registry } from "./define.ts";
 
@@ -70,6 +71,7 @@ export function createProgram(
   for (const each of globalOptions()) program.addOption(each);
   addReadCommands(registry, program);
   addWriteCommands(registry, program);
+  addTaskCommands(registry, program);
   addOperationCommands(registry, program);
   // Completion looks at the options of one command only.
   if (args[0] === "complete") addGlobals(program.commands);

@@ -1,5 +1,7 @@
 /** What `--format json` and `--format ndjson` print: types only. Stable: fields are only added. */
 
+import type { Task } from "../queue/task.ts";
+import type { TaskResult } from "../results/results.ts";
 import type { StorageHealth } from "../storage/storage.ts";
 import type { JobMetricsSnapshot } from "../metrics/snapshot.ts";
 import type { StoredJobEvent } from "../gen/types.ts";
@@ -123,4 +125,27 @@ export interface FindingJson {
   readonly message: string;
   /** What to do about it. */
   readonly remedy?: string;
+}
+
+/** An object of this package as JSON: dates as ISO 8601, values of users as `JsonValue`. */
+export type AsJson<Type> = {
+  readonly [Key in keyof Type]: Exclude<Type[Key], undefined> extends Date ? string
+    : Key extends "args" | "result" | "value" | "metadata" ? JsonValue
+    : Type[Key];
+};
+
+/** A task: of `tasks show`, and of `tasks list`, an array of them or one a line. */
+export type TaskJson = AsJson<Task>;
+
+/** How a task ended: of `results get` and `results wait`. */
+export type TaskResultJson = AsJson<TaskResult>;
+
+/** What was done to tasks: `tasks enqueue`, `cancel`, `requeue` and `purge`. */
+export interface TaskReportJson {
+  /** The tasks that it was done to. */
+  readonly ids?: readonly string[];
+  /** Those it could not be done to: they are not there, or in another state. */
+  readonly others?: readonly string[];
+  /** How many tasks were deleted. */
+  readonly deleted?: number;
 }

@@ -191,8 +191,8 @@ class StreamSetup {
     if (!this.#creates) {
       throw new JobEventError(
         "ERR_NOT_FOUND",
-        `Cannot open stream "${this.#name}": there is none. Store an event to make it, or name ` +
-          "another server or streamName",
+        `Cannot open stream "${this.#name}": there is none on this server. What is stored first ` +
+          "makes it; else name another server or another stream",
       );
     }
     try {

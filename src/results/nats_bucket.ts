@@ -34,6 +34,8 @@ export interface ResultBucketOptions {
   readonly bucket?: string;
   /** How the bucket is made where it is not there, or changed with `updateStream`. */
   readonly stream?: ResultBucketSettings;
+  /** Whether a bucket that does not exist is made. @default true */
+  readonly createStream?: boolean;
   /** Whether an existing bucket gets the settings of `stream`, defaults included.
    * @default false */
   readonly updateStream?: boolean;

@@ -70,7 +70,7 @@ describe("naq-events", LONG, () => {
     for (const command of ["count", "list", "health", "export"]) {
       const { code, err } = await run([command, ...names]);
       assert.equal(code, 3, err);
-      assert.match(err, /^naq-events: Cannot open stream "NEW": there is none\. Store an event/);
+      assert.match(err, /^naq-events: Cannot open stream "NEW": there is none on this server\./);
     }
     assert.equal((await run(["doctor", ...names])).code, 1);
     {

@@ -5,6 +5,7 @@ import { Buffer } from "node:buffer";
 import process from "node:process";
 import { createDashboardHandler } from "../../dashboard/mod.ts";
 import { serveDashboard } from "../../dashboard/serve.ts";
+import { openTasks, type TaskOptions } from "../backend.ts";
 import { type CommandContext, watchHealth } from "../context.ts";
 
 const PASSWORD = "NAQ_DASHBOARD_PASSWORD";
@@ -13,14 +14,14 @@ const LOCAL = ["127.0.0.1", "localhost", "::1"];
 /** Serves the dashboard until Ctrl-C. */
 export async function dashboard(
   context: CommandContext,
-  options: {
+  options: TaskOptions & {
     readonly port: number;
     readonly host: string;
     readonly title?: string;
     readonly allowActions?: boolean;
   },
 ): Promise<void> {
-  const { port, host, title, allowActions = false } = options;
+  const { port, host, title, tasks, allowActions = false } = options;
   const storage = await context.open(allowActions ? "change" : "read");
   let password = process.env[PASSWORD];
   if (allowActions && !password) {
@@ -30,9 +31,13 @@ export async function dashboard(
   if (!password && !LOCAL.includes(host)) {
     context.note(`Whoever reaches ${host} can read it: ${PASSWORD} sets a password`);
   }
+  const backend = allowActions && tasks !== undefined
+    ? await openTasks(context, options, "both")
+    : undefined;
   const handler = context.own(createDashboardHandler(storage, {
     allowActions,
     ...(title === undefined ? {} : { title }),
+    ...(backend === undefined ? {} : { tasks: backend }),
     ...(password ? { authorize: passwordCheck(password) } : {}),
   }));
   const server = context.own(await serveDashboard(handler, { port, hostname: host }));

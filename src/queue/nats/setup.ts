@@ -23,6 +23,8 @@ export interface TaskStreamSettings {
 export interface TaskStreamOptions {
   /** How the streams are made where they are not there, or changed with `updateStream`. */
   readonly stream?: TaskStreamSettings;
+  /** Whether streams that do not exist are made. @default true */
+  readonly createStream?: boolean;
   /** Whether existing streams get the settings of `stream`, defaults included. @default false */
   readonly updateStream?: boolean;
   /** The JetStream domain to work in. @default the server's own */
