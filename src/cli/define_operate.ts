@@ -43,7 +43,7 @@ const SPECS: readonly CommandSpec[] = [
     name: "dashboard",
     summary: "Serve the dashboard for a browser, until Ctrl-C",
     details: "For this machine alone, unless --host says otherwise. With NAQ_DASHBOARD_PASSWORD " +
-      "browsers are asked for that password. With --allow-actions and --tasks it cancels jobs, too.",
+      "browsers are asked for that password. With --tasks, actions include to cancel.",
     options: [
       option("--port <n>", "the port; 0 for a free one", parseWhole()).default(8787),
       option("--host <address>", "the address to listen on").default("127.0.0.1"),

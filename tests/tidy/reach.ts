@@ -40,6 +40,7 @@ const ALLOWED: Readonly<Record<string, Reach>> = {
       "cli-progress",
       "cli-table3",
       "commander",
+      "croner",
       "node:",
     ],
   },
