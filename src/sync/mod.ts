@@ -24,8 +24,14 @@
 
 export { JobEventLoggerSync } from "./logger.ts";
 export { JobEventStorageSync } from "./storage.ts";
+export { openBackendSync } from "./backend.ts";
 export { openStorageSync } from "./storage.ts";
+export { TaskBackendSync } from "./backend.ts";
+export { TaskQueueSync } from "./task_queue.ts";
+export { TaskResultStorageSync } from "./results.ts";
 
+export type { BackendSyncConfig } from "./backend.ts";
+export type { OpenBackendSyncOptions } from "./backend.ts";
 export type { BlockingOptions } from "./storage.ts";
 export type { JobEventBoundFields } from "../logger/bound_fields.ts";
 export type { JobEventChildLoggerSync } from "./child.ts";

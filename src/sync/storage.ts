@@ -51,7 +51,8 @@ export function linkOf(storage: JobEventStorageSync): StorageLink {
   return readLink(storage);
 }
 
-function workerModule(): URL {
+/** The module that the worker thread runs. */
+export function workerModule(): URL {
   const module = new URL("./worker.ts", import.meta.url);
   // As compiled for npm, all modules end with ".js".
   if (!import.meta.url.endsWith(".ts")) module.pathname = module.pathname.replace(/ts$/, "js");

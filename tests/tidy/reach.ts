@@ -59,8 +59,8 @@ const ALLOWED: Readonly<Record<string, Reach>> = {
   "./results": { packages: [], never: ["src/connect/"] },
   "./sqlite": { packages: ["node:"] },
   "./sync": {
-    packages: [...CONNECT, "@nats-io/transport-node", "node:"],
-    never: ["src/metrics/", "src/processor/"],
+    packages: [...CONNECT, "@nats-io/transport-node", "croner", "node:"],
+    never: ["src/metrics/", "src/processor/", "src/worker/"],
   },
   "./worker": {
     packages: [],
