@@ -7,8 +7,11 @@ import { toRow } from "./rows.ts";
 import type { EventRow, LiveStatus, RowsMessage } from "./wire.ts";
 
 const MAX_ROWS = 200;
+const MANY_ROWS = 40;
+const MANY_ROWS_INTERVAL_MS = 250;
 
-/** The shortest time between two messages, by what the page shows, in milliseconds. */
+/** The shortest time between two messages, by what the page shows, in milliseconds: after many rows
+ * it is longer, since nobody reads them at that pace, and the page has to draw them. */
 const INTERVAL_MS: Readonly<Record<View, number>> = { rows: 100, overview: 500, failures: 1000 };
 
 /**
@@ -55,6 +58,7 @@ export class ClientStream {
   #wake = () => {};
   #isNew = true;
   #isFirst = true;
+  #intervalMs: number;
   #position: number | undefined;
   #after: number;
   #sentAt = -Infinity;
@@ -65,6 +69,7 @@ export class ClientStream {
     this.#source = source;
     this.#request = request;
     this.#after = request.after ?? -1;
+    this.#intervalMs = INTERVAL_MS[request.view];
     this.#unlisten = live.listen(() => {
       this.#isNew = true;
       this.#wake();
@@ -88,7 +93,7 @@ export class ClientStream {
     const { view } = this.#request;
     while (!this.signal.aborted) {
       const sinceMs = performance.now() - this.#sentAt;
-      if (sinceMs < INTERVAL_MS[view]) await pause(INTERVAL_MS[view] - sinceMs, this.signal);
+      if (sinceMs < this.#intervalMs) await pause(this.#intervalMs - sinceMs, this.signal);
       if (this.signal.aborted) return undefined;
       const isQuiet = sinceMs >= QUIET_MS[view];
       if (this.#isNew || isQuiet) {
@@ -157,6 +162,7 @@ export class ClientStream {
     this.#position = end;
     skipped += rows.splice(0, Math.max(0, rows.length - MAX_ROWS)).length;
     if (end > this.#live.begin) this.#after = Math.max(this.#after, this.#live.row(end - 1).seq);
+    this.#intervalMs = rows.length > MANY_ROWS ? MANY_ROWS_INTERVAL_MS : INTERVAL_MS.rows;
     if (rows.length === 0 && !gap) return "";
     return sse("rows", { rows, skipped, gap } satisfies RowsMessage, this.#after);
   }
