@@ -2,13 +2,22 @@
 
 import process from "node:process";
 import { type Browser, chromium } from "playwright-core";
-import { type Environment, run, which } from "./nats/run.ts";
+import { type Environment, poll, run, which } from "./nats/run.ts";
+import { currentRuntime } from "./runtimes.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-const REMEDY =
-  "Install it (Debian: apt-get install chromium; macOS: brew install chromium) or set " +
-  "NAQ_CHROMIUM to the path of one";
+const REMEDY = "Install it (Debian: apt-get install chromium; macOS: brew install chromium), set " +
+  "NAQ_CHROMIUM to the path of one, or leave its tests out with NAQ_SKIP_BROWSER=1";
+
+/** The reason to skip a test that needs a browser, for the `skip` option of `node:test`. */
+export function browserSkipReason(env: Environment = process.env): string | false {
+  // The page is the same whatever drives the browser.
+  if (currentRuntime() !== "node") return "the browser is driven from Node only";
+  if (env["NAQ_SKIP_BROWSER"] !== "1") return false;
+  console.warn("WARNING: NAQ_SKIP_BROWSER=1 is set, tests that need a browser are SKIPPED");
+  return "NAQ_SKIP_BROWSER=1 is set";
+}
 
 /**
  * The path of a Chromium: that of `NAQ_CHROMIUM`, or one on the `PATH`, or Debian's, which root
@@ -23,12 +32,28 @@ export async function findChromium(env: Environment = process.env): Promise<stri
     throw new Error(`There is no Chromium on the PATH. ${REMEDY}`);
   }
   console.error("Installing Debian's chromium; this takes about a minute");
-  const options = { env: { ...env, DEBIAN_FRONTEND: "noninteractive" } };
-  await run(apt, ["update"], options);
-  await run(apt, ["install", "-y", "--no-install-recommends", "chromium", "fonts-inter"], options);
+  await install(apt, env);
   const installed = find();
   if (installed === undefined) throw new Error(`apt-get installed no Chromium. ${REMEDY}`);
   return installed;
+}
+
+/** Installs, after an update where the package lists want one. */
+async function install(apt: string, env: Environment): Promise<void> {
+  const options = { env: { ...env, DEBIAN_FRONTEND: "noninteractive" } };
+  const args = ["-o", "DPkg::Lock::Timeout=120", "install", "-y", "--no-install-recommends"];
+  const packages = ["chromium", "fonts-inter", "fonts-jetbrains-mono"];
+  try {
+    await run(apt, [...args, ...packages], options);
+  } catch {
+    // Somebody else may be updating, too: there is a lock, and no waiting for it.
+    await poll(
+      "apt-get update",
+      () => run(apt, ["update"], options).catch(() => undefined),
+      { timeoutMs: 120_000, intervalMs: 1000 },
+    );
+    await run(apt, [...args, ...packages], options);
+  }
 }
 
 /** Starts one without a window. Whoever starts it closes it. */
