@@ -54,7 +54,7 @@ function options(element: HTMLElement, series: readonly ChartSeries[]): uPlot.Op
     ],
     scales: { y: { range: (_, _least, most) => [0, Math.max(most * 1.1, 1)] } },
     series: [
-      { value: (_, at) => at === null ? "" : new Date(at * 1000).toLocaleTimeString() },
+      { label: " ", value: (_, at) => at === null ? "" : new Date(at * 1000).toLocaleTimeString() },
       ...series.map((one): uPlot.Series => ({
         label: one.label,
         stroke: color(element, one.color),
