@@ -16,26 +16,26 @@ Usage: deno task pack [--out DIRECTORY]
   --help           this text
 `;
 
-/** What `deno pack` does not know of and npm shows or needs; it stands in package.json. */
-const TAKEN_OVER = ["description", "keywords", "engines", "bin"] as const;
+/** What `deno pack` does not know of and npm or bundlers use; it stands in package.json. */
+const TAKEN_OVER = ["description", "keywords", "engines", "bin", "sideEffects"] as const;
 
 type Manifest = Record<string, unknown>;
 
-function readManifest(path: string): Manifest {
-  return JSON.parse(readFileSync(path, "utf8"));
+function readManifest(path: string, revive?: (key: string, value: unknown) => unknown): Manifest {
+  return JSON.parse(readFileSync(path, "utf8"), revive);
 }
 
 /** Completes the manifest. Gives the files of the commands. */
 function completeManifest(directory: string): string[] {
-  const own = readManifest(join(ROOT, "package.json"));
+  const own = readManifest(
+    join(ROOT, "package.json"),
+    (_, value) => typeof value === "string" ? value.replace(/^(\.\/.*)\.ts$/, "$1.js") : value,
+  );
   const path = join(directory, "package.json");
   const manifest = readManifest(path);
   for (const key of TAKEN_OVER) if (own[key] !== undefined) manifest[key] = own[key];
-  const commands = Object.entries((own["bin"] ?? {}) as Record<string, string>)
-    .map(([name, file]) => [name, file.replace(/\.ts$/, ".js")] as const);
-  if (commands.length > 0) manifest["bin"] = Object.fromEntries(commands);
   writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`);
-  return commands.map(([, file]) => join(directory, file));
+  return Object.values(own["bin"] ?? {}).map((file) => join(directory, file));
 }
 
 /** npm starts commands by the line that names their interpreter. */

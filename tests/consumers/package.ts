@@ -45,19 +45,30 @@ export async function checkManifest(project: string, tarball: string): Promise<v
   await runTool(project, "@arethetypeswrong/cli", "attw", tarball, "--profile", "esm-only");
 }
 
-/** Bundlers find everything that the entry points for the web load, and no module of Node. */
-export async function checkBundles(project: string): Promise<void> {
-  const contents = `export * from "@naq/events"; export * as emit from "@naq/events/emit";
-    export * as ws from "@naq/events/connect/ws";`;
-  const { errors, warnings } = await build({
+/** The bytes that a program for the web takes with what it imports. */
+async function bundledSize(project: string, contents: string): Promise<number> {
+  const { errors, warnings, outputFiles } = await build({
     stdin: { contents, resolveDir: project },
     bundle: true,
+    minify: true,
     write: false,
     format: "esm",
     platform: "browser",
     logLevel: "silent",
   });
   assert.deepEqual([...errors, ...warnings], []);
+  return outputFiles[0]!.contents.length;
+}
+
+/** Bundlers find all that entry points for the web load, and leave out what is not used. */
+export async function checkBundles(project: string): Promise<void> {
+  const all = await bundledSize(
+    project,
+    `export * from "@naq/events"; export * as emit from "@naq/events/emit";
+     export * as ws from "@naq/events/connect/ws";`,
+  );
+  const one = await bundledSize(project, `export { JobEvent } from "@naq/events";`);
+  assert.ok(one < all / 5, `${one} of ${all} bytes for JobEvent`);
 }
 
 /** The types are those of the source, also where nothing but TypeScript is installed. */
