@@ -1,6 +1,6 @@
 /** Tasks in memory: the reference for what a queue does, for tests and for single programs. */
 
-import { randomPrefix } from "../event/event_id.ts";
+import { EventIdSource } from "../event/event_id.ts";
 import { type CancelTimer, startTimer } from "../timer.ts";
 import {
   type DequeueRequest,
@@ -52,6 +52,7 @@ export type MemoryTaskQueueOptions = TaskQueueOptions;
 export class MemoryTaskQueue implements TaskQueue {
   readonly #leaseMs: number;
   readonly #tasks: MemoryTasks;
+  readonly #claimTokens = new EventIdSource();
   readonly #waiters = new Waiters<ClaimedTask>();
   readonly #ended = new EndedListeners();
   #cancelTimer: CancelTimer | undefined;
@@ -271,7 +272,11 @@ export class MemoryTaskQueue implements TaskQueue {
     for (const queue of queues) {
       const record = this.#tasks.take(queue, now);
       if (record === undefined) continue;
-      const claim = { claimToken: randomPrefix(), leaseUntil: now + this.#leaseMs, workerId };
+      const claim = {
+        claimToken: this.#claimTokens.next(),
+        leaseUntil: now + this.#leaseMs,
+        workerId,
+      };
       const claimed = transitions.claimed(record, claim, now);
       this.#tasks.put(claimed);
       return toClaimedTask(claimed, now);

@@ -1,6 +1,6 @@
 /** Claims: from a token to a task that somebody executes, and what ends that. */
 
-import { randomPrefix } from "../../event/event_id.ts";
+import { EventIdSource } from "../../event/event_id.ts";
 import { pause } from "../../nats/link.ts";
 import { parseAckSubject } from "../../nats/message.ts";
 import { leaseLost } from "../arguments.ts";
@@ -41,6 +41,8 @@ const RECORD_PATIENCE_MS = 60_000;
 /** Makes and ends claims. */
 export class Claims {
   readonly #context: ClaimContext;
+  /** Random once, and counted from there: for each claim a token that no other has. */
+  readonly #claimTokens = new EventIdSource();
   /** By claim token, about in the order in which they end. */
   readonly #live = new Map<string, LiveClaim>();
 
@@ -62,7 +64,7 @@ export class Claims {
     const known = await this.#find(token.id, ackSubject);
     let verdict: Verdict | undefined;
     const now = Date.now();
-    const claimToken = randomPrefix();
+    const claimToken = this.#claimTokens.next();
     const version = known && await records.update(token.id, known, (record) => {
       verdict = token.generation > record.generation
         ? undefined
