@@ -24,6 +24,7 @@ const CHECKS: Readonly<Record<string, (tree: Tree) => Problems>> = {
   "exports and published files exist": agreement.exportsExist,
   "deno.json and package.json export the same": agreement.exportsAgree,
   "entry points have a doc with an example": agreement.entryPointsExplained,
+  "what modules do when they are loaded is declared": agreement.sideEffectsDeclared,
   "mod.ts is two sorted lists": agreement.modIsAList,
   "versions are exact": agreement.versionsPinned,
   "dependencies are used and explained": agreement.dependenciesUsed,

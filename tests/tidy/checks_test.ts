@@ -159,6 +159,14 @@ prove("entryPointsExplained()", agreement.entryPointsExplained, [
   [entry(`/**\n * A.\n *\n * @module\n */\n/**\n${example} */`), /src\/a\.ts has no example/],
 ]);
 
+const effects = (...paths: string[]): Files => ({ "package.json": json({ sideEffects: paths }) });
+prove("sideEffectsDeclared()", agreement.sideEffectsDeclared, [
+  { ...effects("./src/a.ts"), "src/a.ts": "run();", "src/b.ts": "const b = make();" },
+], [
+  [{ "src/a.ts": "\nif (a) run();" }, /a\.ts:2 does something/],
+  [{ ...effects("./src/a.ts"), "src/a.ts": "export const a = 1;" }, /src\/a\.ts among sideEffects/],
+]);
+
 prove("modIsAList()", agreement.modIsAList, [
   {
     "mod.ts": `export { a } from "./a.ts";\nexport { b } from "./b.ts";\n\n` +
@@ -215,10 +223,8 @@ const { exports } = readTree(new URL("../../", import.meta.url)).json("deno.json
 const entries = json({ exports });
 const loads = (path: string, text: string): Files => ({ "deno.json": entries, [path]: text });
 prove("entryPoints()", entryPoints, [
-  loads(
-    "src/emit.ts",
-    `import type { A } from "./storage/storage.ts"; import "@nats-io/nats-core";`,
-  ),
+  loads("src/emit.ts", `import type { A } from "./storage/storage.ts";`),
+  loads("src/connect/ws.ts", `import "@nats-io/nats-core";`),
   loads("src/storage/sqlite.ts", `import "node:sqlite";`),
 ], [
   [loads("src/emit.ts", `import "@nats-io/jetstream";`), /\.\/emit loads @nats-io\/jetstream/],

@@ -48,6 +48,19 @@ export function entryPointsExplained(tree: Tree): Problems {
   });
 }
 
+/** Modules that do something when they are loaded, or nothing, other than package.json says:
+ * bundlers leave out what does nothing and is not used. */
+export function sideEffectsDeclared(tree: Tree): Problems {
+  const declared = new Set((tree.json("package.json")["sideEffects"] ?? []) as string[]);
+  return tree.sources(/^src\//).flatMap(({ path, code }) => {
+    const statement = code.find(({ what }) => what.endsWith("Statement"));
+    if ((statement !== undefined) === declared.has(`./${path}`)) return [];
+    return statement === undefined
+      ? [`package.json has ${path} among sideEffects, which has none`]
+      : [`${path}:${statement.line} does something when it is loaded: name it in sideEffects`];
+  });
+}
+
 /** `mod.ts` is two sorted lists: values, then types. */
 export function modIsAList(tree: Tree): Problems {
   const path = "mod.ts";
