@@ -1,5 +1,6 @@
 /** Prints `src/gen/decode.ts`: the decoder. */
 
+import { encodedString, wordsOf } from "./encoded.ts";
 import { localName } from "./names.ts";
 import { Printer } from "./printer.ts";
 import type { Field, Schema } from "./schema.ts";
@@ -29,16 +30,55 @@ export function printDecode(schema: Schema): string {
   p.line();
   p.line("type Draft = { -readonly [Key in keyof JobEvent]: JobEvent[Key] };");
   p.line();
-  p.line("const EVENT_TYPES: ByteTable<JobEventType> = new ByteTable(JOB_EVENT_TYPES);");
+  printFind(p, "typeAt", "event type", schema.types.map((type) => type.value));
+  printFind(p, "keyAt", "key", payload.map((field) => field.name));
+  p.line("const EVENT_TYPES: ByteTable<JobEventType> = new ByteTable(JOB_EVENT_TYPES, typeAt);");
   p.line();
   p.line("const KEYS: ByteTable<string> = new ByteTable([");
   for (const field of payload) p.line(`  "${field.name}",`);
-  p.line("]);");
+  p.line("], keyAt);");
   p.line();
   printDecodeJobEvent(p, schema, payload);
   p.line();
   printDecodeStoredJobEvent(p, stored);
   return p.toString();
+}
+
+/**
+ * Prints a function that finds texts in encoded form by their words, of which the first has the
+ * length in it. Texts that need more than the shortest header are left to the caller, as are those
+ * that lie so near to the end that a longer one would not fit.
+ */
+function printFind(p: Printer, name: string, what: string, texts: readonly string[]): void {
+  const byFirstWord = new Map<string, string[]>();
+  let longest = 0;
+  texts.forEach((text, index) => {
+    const encoded = encodedString(text);
+    if (encoded.length < 4 || encoded.length > 32) return;
+    longest = Math.max(longest, encoded.length);
+    const [first, ...others] = wordsOf(encoded).map(({ offset, hex }) =>
+      `view.getUint32(at${offset === 0 ? "" : ` + ${offset}`}) === ${hex}`
+    );
+    const word = first!.split(" ").at(-1)!;
+    const test = others.length === 0 ? "true" : others.join(" && ");
+    byFirstWord.set(word, [
+      ...byFirstWord.get(word) ?? [],
+      `if (${test}) return ${index}; // ${text}`,
+    ]);
+  });
+  p.line(`/** The index of the ${what} at a position, in its usual form, else -1. */`);
+  p.line(`function ${name}(view: DataView, at: number, end: number): number {`);
+  p.line(`  if (at + ${longest} > end) return -1;`);
+  p.line("  switch (view.getUint32(at)) {");
+  for (const [word, lines] of byFirstWord) {
+    p.line(`    case ${word}:`);
+    for (const line of lines) p.line(`      ${line}`);
+    p.line("      break;");
+  }
+  p.line("  }");
+  p.line("  return -1;");
+  p.line("}");
+  p.line();
 }
 
 function printDecodeJobEvent(p: Printer, schema: Schema, payload: readonly Field[]): void {

@@ -12,28 +12,52 @@ import { MAX_DEPTH } from "./limits.ts";
 import { timestamp } from "./msgpack_timestamp.ts";
 import { isNested, typeName } from "./msgpack_types.ts";
 import { setMember } from "./set_member.ts";
-import { decodeUtf8, SHORT_TEXT, shortAscii, shorten } from "./text.ts";
+import { decodeUtf8, isAscii, latin1Slice, shorten } from "./text.ts";
 
-// The bytes of a float, to read it without a DataView for each event.
-const floatBytes = new Uint8Array(8);
-const floatView = new DataView(floatBytes.buffer);
+// An event is copied to here before it is read, so that its numbers and words can be read through a
+// view, which would cost more to make than it saves. A larger event gets room of its own.
+const SCRATCH_BYTES = 64 * 1024;
+const scratch: Uint8Array = new Uint8Array(SCRATCH_BYTES);
+const scratchView: DataView = new DataView(scratch.buffer);
+
+// To make a string of so many bytes costs little more than to make one of a few. So texts are cut
+// out of such a string; it stays in memory as long as a cut of it does, and must be small for that.
+const WINDOW_BYTES = 256;
 
 /** Reads one MessagePack value after the other from bytes. */
 export class MsgpackReader {
-  /** What is read. */
-  readonly bytes: Uint8Array;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  /** The number of bytes that are read. What lies behind them is of an earlier event. */
+  readonly #size: number;
   /** Where the next value begins. */
   position = 0;
   /** The field that is being read, for errors. */
   field = "";
   readonly #owner: string;
+  // What texts are cut out of, and where it lies.
+  #window = "";
+  #windowStart = 0;
+  #windowEnd = 0;
 
-  /** @param bytes What to read; not copied. @param owner What they are, for errors. */
+  /**
+   * @param bytes What to read; copied, so that it may change while it is read.
+   * @param owner What they are, for errors.
+   */
   constructor(bytes: Uint8Array, owner: string = "job event") {
-    this.bytes = bytes;
+    if (!(bytes instanceof Uint8Array)) {
+      throw new TypeError(`Cannot decode ${owner}: expected a Uint8Array`);
+    }
     this.#owner = owner;
-    if (bytes instanceof Uint8Array) return;
-    throw new TypeError(`Cannot decode ${owner}: expected a Uint8Array`);
+    this.#size = bytes.length;
+    if (bytes.length <= SCRATCH_BYTES) {
+      this.#bytes = scratch;
+      this.#view = scratchView;
+    } else {
+      this.#bytes = new Uint8Array(bytes.length);
+      this.#view = new DataView(this.#bytes.buffer);
+    }
+    this.#bytes.set(bytes);
   }
 
   /** Throws `ERR_DECODE` with the field and the offset. */
@@ -51,7 +75,7 @@ export class MsgpackReader {
     const offset = this.position;
     const size = this.#mapSize(this.#byte());
     if (size === undefined) {
-      this.fail(`expected a map, got ${typeName(this.bytes[offset]!)}`, offset);
+      this.fail(`expected a map, got ${typeName(this.#bytes[offset]!)}`, offset);
     }
     return this.#checkMapSize(size, offset);
   }
@@ -62,10 +86,10 @@ export class MsgpackReader {
    * @returns The key's index in the table, or -1 for a key that is not in it.
    */
   key(table: ByteTable<string>): number {
-    const index = table.find(this.bytes, this.position);
+    const index = table.find(this.#view, this.position, this.#size);
     if (index >= 0) {
-      this.position += table.size(index);
       this.field = table.names[index]!;
+      this.position += 1 + this.field.length;
       return index;
     }
     this.field = "";
@@ -76,20 +100,21 @@ export class MsgpackReader {
   /** Reads a string that is in the table. */
   oneOf<T extends string>(table: ByteTable<T>, what: string): T {
     const offset = this.position;
-    let index = table.find(this.bytes, offset);
+    let index = table.find(this.#view, offset, this.#size);
     if (index >= 0) {
-      this.position = offset + table.size(index);
-    } else {
-      const text = this.string();
-      index = table.indexOf(text);
-      if (index < 0) this.fail(`${JSON.stringify(shorten(text))} is not ${what}`, offset);
+      const name = table.names[index]!;
+      this.position = offset + 1 + name.length;
+      return name;
     }
+    const text = this.string();
+    index = table.indexOf(text);
+    if (index < 0) this.fail(`${JSON.stringify(shorten(text))} is not ${what}`, offset);
     return table.names[index]!;
   }
 
   /** Reads nil, if it is next. */
   nil(): boolean {
-    if (this.bytes[this.position] !== 0xc0) return false;
+    if (this.position >= this.#size || this.#bytes[this.position] !== 0xc0) return false;
     this.position++;
     return true;
   }
@@ -97,19 +122,9 @@ export class MsgpackReader {
   /** Reads a string. */
   string(): string {
     const offset = this.position;
-    const head = this.bytes[offset]!;
-    // Most strings are short: no further call for these.
-    if (head >= 0xa0 && head <= 0xa0 + SHORT_TEXT) {
-      const size = head & 0x1f;
-      const text = shortAscii(this.bytes, offset + 1, size);
-      if (text !== undefined) {
-        this.position = offset + 1 + size;
-        return text;
-      }
-    }
     const length = this.#stringSize(this.#byte());
     if (length === undefined) {
-      this.fail(`expected a string, got ${typeName(this.bytes[offset]!)}`, offset);
+      this.fail(`expected a string, got ${typeName(this.#bytes[offset]!)}`, offset);
     }
     return this.#text(length, offset);
   }
@@ -117,21 +132,21 @@ export class MsgpackReader {
   /** Reads a number of any width. */
   number(): number {
     const offset = this.position;
-    const { bytes } = this;
-    let value: number | bigint | undefined;
-    if (bytes[offset] === 0xcb && offset + 9 <= bytes.length) {
-      for (let index = 0; index < 8; index++) floatBytes[index] = bytes[offset + 1 + index]!;
-      this.position = offset + 9;
-      value = floatView.getFloat64(0);
-    } else {
-      value = this.#number(this.#byte());
-      if (value === undefined) {
-        this.fail(`expected a number, got ${typeName(this.bytes[offset]!)}`, offset);
-      }
-      value = Number(value);
-    }
+    const head = this.#byte();
+    // A field of a number is a float64 but for what others wrote.
+    const value = head === 0xcb
+      ? this.#view.getFloat64(this.#advance(8, offset))
+      : this.#otherNumber(head, offset);
     if (!Number.isFinite(value)) this.fail(`${value} is not a finite number`, offset);
     return value;
+  }
+
+  #otherNumber(head: number, offset: number): number {
+    const value = this.#number(head);
+    if (value === undefined) {
+      this.fail(`expected a number, got ${typeName(this.#bytes[offset]!)}`, offset);
+    }
+    return Number(value);
   }
 
   /** Reads a map whose keys and values are strings. */
@@ -156,7 +171,7 @@ export class MsgpackReader {
 
   /** Throws unless everything was read. */
   end(): void {
-    const left = this.bytes.length - this.position;
+    const left = this.#size - this.position;
     if (left > 0) this.fail(`${left} bytes follow the end of the ${this.#owner}`);
   }
 
@@ -185,7 +200,7 @@ export class MsgpackReader {
     }
     if (head === 0xc0 || head === 0xc2 || head === 0xc3) return;
     if (this.#number(head) === undefined) {
-      this.fail(`expected a value, got ${typeName(this.bytes[offset]!)}`, offset);
+      this.fail(`expected a value, got ${typeName(this.#bytes[offset]!)}`, offset);
     }
   }
 
@@ -207,8 +222,7 @@ export class MsgpackReader {
     const binarySize = this.#binarySize(head);
     if (binarySize !== undefined) {
       const start = this.#advance(binarySize, offset);
-      // Not `slice`: that of a Buffer copies nothing.
-      return new Uint8Array(this.bytes.subarray(start, this.position));
+      return this.#bytes.slice(start, this.position);
     }
     switch (head) {
       case 0xc0:
@@ -235,10 +249,10 @@ export class MsgpackReader {
   /** A key is a text or what has one; never a map, in whose keys it would go on without end. */
   #mapKey(): string {
     const offset = this.position;
-    const head = this.bytes[offset] ?? 0;
+    const head = this.#bytes[offset] ?? 0;
     const key = isNested(head) ? {} : this.#value(1);
     if (typeof key === "object" && key !== null) {
-      this.fail(`a map's key is ${typeName(this.bytes[offset]!)}`, offset);
+      this.fail(`a map's key is ${typeName(this.#bytes[offset]!)}`, offset);
     }
     return String(key);
   }
@@ -256,14 +270,14 @@ export class MsgpackReader {
 
   /** Every member takes two bytes or more: a larger size is a lie, found before any loop. */
   #checkMapSize(size: number, offset: number): number {
-    if (size * 2 > this.bytes.length - this.position) {
+    if (size * 2 > this.#size - this.position) {
       this.fail(`a map of ${size} members is longer than the bytes`, offset);
     }
     return size;
   }
 
   #checkArraySize(size: number, offset: number): number {
-    if (size > this.bytes.length - this.position) {
+    if (size > this.#size - this.position) {
       this.fail(`an array of ${size} elements is longer than the bytes`, offset);
     }
     return size;
@@ -273,88 +287,75 @@ export class MsgpackReader {
   #extension(head: number, offset: number): Date {
     const size = this.#extensionSize(head);
     if (size === undefined) {
-      this.fail(`expected a value, got ${typeName(this.bytes[offset]!)}`, offset);
+      this.fail(`expected a value, got ${typeName(this.#bytes[offset]!)}`, offset);
     }
-    const type = this.#int(1);
+    const type = this.#view.getInt8(this.#advance(1));
     const start = this.#advance(size, offset);
     if (type !== -1) this.fail(`extension type ${type} is not known`, offset);
-    const date = timestamp(this.bytes.subarray(start, this.position));
+    const date = timestamp(this.#bytes.subarray(start, this.position));
     if (date === undefined) this.fail(`a timestamp has ${size} bytes`, offset);
     if (Number.isNaN(date.getTime())) this.fail("a timestamp is out of range", offset);
     return date;
   }
 
   #byte(): number {
-    const byte = this.bytes[this.position];
-    if (byte === undefined) this.fail("the bytes end early");
-    this.position++;
-    return byte;
-  }
-
-  #uint(width: 1 | 2 | 4): number {
-    const value = this.#int(width);
-    return width === 4 ? value >>> 0 : value & (1 << width * 8) - 1;
-  }
-
-  #int(width: 1 | 2 | 4): number {
-    const { bytes } = this;
-    const at = this.#advance(width);
-    if (width === 1) return bytes[at]! << 24 >> 24;
-    if (width === 2) return (bytes[at]! << 24 >> 16) | bytes[at + 1]!;
-    return bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!;
-  }
-
-  /** Copies the bytes of a number to where they can be read as one. */
-  #float(width: 4 | 8): DataView {
-    const { bytes } = this;
-    const at = this.#advance(width);
-    for (let index = 0; index < width; index++) floatBytes[index] = bytes[at + index]!;
-    return floatView;
+    if (this.position >= this.#size) this.fail("the bytes end early");
+    return this.#bytes[this.position++]!;
   }
 
   /** Steps over `width` bytes and gives where they began. */
   #advance(width: number, offset: number = this.position): number {
     const at = this.position;
-    if (width > this.bytes.length - at) this.fail("the bytes end early", offset);
+    if (width > this.#size - at) this.fail("the bytes end early", offset);
     this.position = at + width;
     return at;
   }
 
   #text(length: number, offset: number): string {
     const start = this.#advance(length, offset);
-    const text = length <= SHORT_TEXT ? shortAscii(this.bytes, start, length) : undefined;
-    if (text !== undefined) return text;
+    const end = this.position;
+    if (latin1Slice !== undefined && isAscii(this.#view, start, end)) {
+      if (end > this.#windowEnd) this.#moveWindow(start, end);
+      return this.#window.substring(start - this.#windowStart, end - this.#windowStart);
+    }
     try {
-      return decodeUtf8(this.bytes.subarray(start, this.position));
+      return decodeUtf8(this.#bytes.subarray(start, end));
     } catch (cause) {
       this.fail("a string is not UTF-8", offset, cause);
     }
   }
 
+  #moveWindow(start: number, end: number): void {
+    this.#windowStart = start;
+    this.#windowEnd = Math.min(Math.max(end, start + WINDOW_BYTES), this.#size);
+    this.#window = latin1Slice!.call(this.#bytes, start, this.#windowEnd);
+  }
+
   #number(head: number): number | bigint | undefined {
     if (head < 0x80) return head;
     if (head >= 0xe0) return head - 0x100;
+    const view = this.#view;
     switch (head) {
       case 0xca:
-        return this.#float(4).getFloat32(0);
+        return view.getFloat32(this.#advance(4));
       case 0xcb:
-        return this.#float(8).getFloat64(0);
+        return view.getFloat64(this.#advance(8));
       case 0xcc:
-        return this.#uint(1);
+        return view.getUint8(this.#advance(1));
       case 0xcd:
-        return this.#uint(2);
+        return view.getUint16(this.#advance(2));
       case 0xce:
-        return this.#uint(4);
+        return view.getUint32(this.#advance(4));
       case 0xcf:
-        return safeNumber(this.#float(8).getBigUint64(0));
+        return safeNumber(view.getBigUint64(this.#advance(8)));
       case 0xd0:
-        return this.#int(1);
+        return view.getInt8(this.#advance(1));
       case 0xd1:
-        return this.#int(2);
+        return view.getInt16(this.#advance(2));
       case 0xd2:
-        return this.#int(4);
+        return view.getInt32(this.#advance(4));
       case 0xd3:
-        return safeNumber(this.#float(8).getBigInt64(0));
+        return safeNumber(view.getBigInt64(this.#advance(8)));
       default:
         return undefined;
     }
@@ -362,34 +363,34 @@ export class MsgpackReader {
 
   #stringSize(head: number): number | undefined {
     if ((head & 0xe0) === 0xa0) return head & 0x1f;
-    if (head === 0xd9) return this.#uint(1);
-    if (head === 0xda) return this.#uint(2);
-    return head === 0xdb ? this.#uint(4) : undefined;
+    if (head === 0xd9) return this.#view.getUint8(this.#advance(1));
+    if (head === 0xda) return this.#view.getUint16(this.#advance(2));
+    return head === 0xdb ? this.#view.getUint32(this.#advance(4)) : undefined;
   }
 
   #mapSize(head: number): number | undefined {
     if ((head & 0xf0) === 0x80) return head & 0x0f;
-    if (head === 0xde) return this.#uint(2);
-    return head === 0xdf ? this.#uint(4) : undefined;
+    if (head === 0xde) return this.#view.getUint16(this.#advance(2));
+    return head === 0xdf ? this.#view.getUint32(this.#advance(4)) : undefined;
   }
 
   #arraySize(head: number): number | undefined {
     if ((head & 0xf0) === 0x90) return head & 0x0f;
-    if (head === 0xdc) return this.#uint(2);
-    return head === 0xdd ? this.#uint(4) : undefined;
+    if (head === 0xdc) return this.#view.getUint16(this.#advance(2));
+    return head === 0xdd ? this.#view.getUint32(this.#advance(4)) : undefined;
   }
 
   #binarySize(head: number): number | undefined {
-    if (head === 0xc4) return this.#uint(1);
-    if (head === 0xc5) return this.#uint(2);
-    return head === 0xc6 ? this.#uint(4) : undefined;
+    if (head === 0xc4) return this.#view.getUint8(this.#advance(1));
+    if (head === 0xc5) return this.#view.getUint16(this.#advance(2));
+    return head === 0xc6 ? this.#view.getUint32(this.#advance(4)) : undefined;
   }
 
   #extensionSize(head: number): number | undefined {
     if (head >= 0xd4 && head <= 0xd8) return 1 << (head - 0xd4);
-    if (head === 0xc7) return this.#uint(1);
-    if (head === 0xc8) return this.#uint(2);
-    return head === 0xc9 ? this.#uint(4) : undefined;
+    if (head === 0xc7) return this.#view.getUint8(this.#advance(1));
+    if (head === 0xc8) return this.#view.getUint16(this.#advance(2));
+    return head === 0xc9 ? this.#view.getUint32(this.#advance(4)) : undefined;
   }
 }
 

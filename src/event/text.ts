@@ -5,29 +5,26 @@
 const replacingDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const fatalDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Up to here a loop over the bytes is faster than TextDecoder. */
-export const SHORT_TEXT = 24;
+type Latin1Slice = (this: Uint8Array, start: number, end: number) => string;
+
+/**
+ * Reads bytes that are a character each, in half of the time that TextDecoder takes. Only where the
+ * runtime has Buffer, whose method it is.
+ */
+export const latin1Slice: Latin1Slice | undefined =
+  (globalThis as { readonly Buffer?: { readonly prototype?: { latin1Slice?: Latin1Slice } } })
+    .Buffer?.prototype?.latin1Slice;
 
 // What an error message shows of a text.
 const MAX_SHOWN = 64;
 
-// The character codes of a short text, one list for each length.
-const shortCodes = Array.from({ length: SHORT_TEXT + 1 }, (_, size) => new Array<number>(size));
-
-/**
- * Reads a text of at most {@linkcode SHORT_TEXT} bytes, if they are there and ASCII.
- *
- * @returns `undefined` where they are not: then {@linkcode decodeUtf8} knows more.
- */
-export function shortAscii(bytes: Uint8Array, start: number, length: number): string | undefined {
-  if (start + length > bytes.length) return undefined;
-  const codes = shortCodes[length]!;
-  for (let index = 0; index < length; index++) {
-    const byte = bytes[start + index]!;
-    if (byte > 0x7f) return undefined;
-    codes[index] = byte;
-  }
-  return String.fromCharCode.apply(null, codes);
+/** Whether the bytes from `start` to `end` are ASCII, which Latin-1 and UTF-8 share. */
+export function isAscii(view: DataView, start: number, end: number): boolean {
+  let bits = 0;
+  let at = start;
+  for (; at + 4 <= end; at += 4) bits |= view.getUint32(at);
+  for (; at < end; at++) bits |= view.getUint8(at);
+  return (bits & 0x80808080) === 0;
 }
 
 /**

@@ -14,7 +14,138 @@ import {
 
 type Draft = { -readonly [Key in keyof JobEvent]: JobEvent[Key] };
 
-const EVENT_TYPES: ByteTable<JobEventType> = new ByteTable(JOB_EVENT_TYPES);
+/** The index of the event type at a position, in its usual form, else -1. */
+function typeAt(view: DataView, at: number, end: number): number {
+  if (at + 25 > end) return -1;
+  switch (view.getUint32(at)) {
+    case 0xa8656e71:
+      if (view.getUint32(at + 4) === 0x75657565 && view.getUint32(at + 5) === 0x65756564) return 0; // enqueued
+      break;
+    case 0xa8646571:
+      if (view.getUint32(at + 4) === 0x75657565 && view.getUint32(at + 5) === 0x65756564) return 1; // dequeued
+      break;
+    case 0xa7737461:
+      if (view.getUint32(at + 4) === 0x72746564) return 2; // started
+      break;
+    case 0xa9636f6d:
+      if (view.getUint32(at + 4) === 0x706c6574 && view.getUint32(at + 6) === 0x65746564) return 3; // completed
+      break;
+    case 0xa6666169:
+      if (view.getUint32(at + 3) === 0x696c6564) return 4; // failed
+      break;
+    case 0xa963616e:
+      if (view.getUint32(at + 4) === 0x63656c6c && view.getUint32(at + 6) === 0x6c6c6564) return 5; // cancelled
+      break;
+    case 0xa774696d:
+      if (view.getUint32(at + 4) === 0x656f7574) return 6; // timeout
+      break;
+    case 0xaf726574:
+      if (view.getUint32(at + 4) === 0x72795f73 && view.getUint32(at + 8) === 0x63686564 && view.getUint32(at + 12) === 0x756c6564) return 7; // retry_scheduled
+      break;
+    case 0xad726574:
+      if (view.getUint32(at + 4) === 0x72795f73 && view.getUint32(at + 8) === 0x74617274 && view.getUint32(at + 10) === 0x72746564) return 8; // retry_started
+      break;
+    case 0xb46d6178:
+      if (view.getUint32(at + 4) === 0x5f726574 && view.getUint32(at + 8) === 0x72696573 && view.getUint32(at + 12) === 0x5f657863 && view.getUint32(at + 16) === 0x65656465 && view.getUint32(at + 17) === 0x65646564) return 9; // max_retries_exceeded
+      break;
+    case 0xb4646570:
+      if (view.getUint32(at + 4) === 0x656e6465 && view.getUint32(at + 8) === 0x6e63795f && view.getUint32(at + 12) === 0x73617469 && view.getUint32(at + 16) === 0x73666965 && view.getUint32(at + 17) === 0x66696564) return 10; // dependency_satisfied
+      break;
+    case 0xb1646570:
+      if (view.getUint32(at + 4) === 0x656e6465 && view.getUint32(at + 8) === 0x6e63795f && view.getUint32(at + 12) === 0x6661696c && view.getUint32(at + 14) === 0x696c6564) return 11; // dependency_failed
+      break;
+    case 0xb8776169:
+      if (view.getUint32(at + 4) === 0x74696e67 && view.getUint32(at + 8) === 0x5f666f72 && view.getUint32(at + 12) === 0x5f646570 && view.getUint32(at + 16) === 0x656e6465 && view.getUint32(at + 20) === 0x6e636965 && view.getUint32(at + 21) === 0x63696573) return 12; // waiting_for_dependencies
+      break;
+    case 0xa9736368:
+      if (view.getUint32(at + 4) === 0x6564756c && view.getUint32(at + 6) === 0x756c6564) return 13; // scheduled
+      break;
+    case 0xb2736368:
+      if (view.getUint32(at + 4) === 0x6564756c && view.getUint32(at + 8) === 0x655f7472 && view.getUint32(at + 12) === 0x69676765 && view.getUint32(at + 15) === 0x65726564) return 14; // schedule_triggered
+      break;
+    case 0xaf736368:
+      if (view.getUint32(at + 4) === 0x6564756c && view.getUint32(at + 8) === 0x655f7061 && view.getUint32(at + 12) === 0x75736564) return 15; // schedule_paused
+      break;
+    case 0xb0736368:
+      if (view.getUint32(at + 4) === 0x6564756c && view.getUint32(at + 8) === 0x655f7265 && view.getUint32(at + 12) === 0x73756d65 && view.getUint32(at + 13) === 0x756d6564) return 16; // schedule_resumed
+      break;
+    case 0xb4736368:
+      if (view.getUint32(at + 4) === 0x6564756c && view.getUint32(at + 8) === 0x655f6465 && view.getUint32(at + 12) === 0x61637469 && view.getUint32(at + 16) === 0x76617465 && view.getUint32(at + 17) === 0x61746564) return 17; // schedule_deactivated
+      break;
+    case 0xaf776f72:
+      if (view.getUint32(at + 4) === 0x6b65725f && view.getUint32(at + 8) === 0x61737369 && view.getUint32(at + 12) === 0x676e6564) return 18; // worker_assigned
+      if (view.getUint32(at + 4) === 0x6b65725f && view.getUint32(at + 8) === 0x72656c65 && view.getUint32(at + 12) === 0x61736564) return 19; // worker_released
+      break;
+    case 0xb6717565:
+      if (view.getUint32(at + 4) === 0x75655f70 && view.getUint32(at + 8) === 0x72696f72 && view.getUint32(at + 12) === 0x6974795f && view.getUint32(at + 16) === 0x6368616e && view.getUint32(at + 19) === 0x6e676564) return 20; // queue_priority_changed
+      break;
+    case 0xab717565:
+      if (view.getUint32(at + 4) === 0x75655f6d && view.getUint32(at + 8) === 0x6f766564) return 21; // queue_moved
+      break;
+    case 0xab74746c:
+      if (view.getUint32(at + 4) === 0x5f657870 && view.getUint32(at + 8) === 0x69726564) return 22; // ttl_expired
+      break;
+    case 0xac74746c:
+      if (view.getUint32(at + 4) === 0x5f657874 && view.getUint32(at + 8) === 0x656e6465 && view.getUint32(at + 9) === 0x6e646564) return 23; // ttl_extended
+      break;
+  }
+  return -1;
+}
+
+/** The index of the key at a position, in its usual form, else -1. */
+function keyAt(view: DataView, at: number, end: number): number {
+  if (at + 14 > end) return -1;
+  switch (view.getUint32(at)) {
+    case 0xa66a6f62:
+      if (view.getUint32(at + 3) === 0x625f6964) return 0; // job_id
+      break;
+    case 0xaa657665:
+      if (view.getUint32(at + 4) === 0x6e745f74 && view.getUint32(at + 7) === 0x74797065) return 1; // event_type
+      break;
+    case 0xa974696d:
+      if (view.getUint32(at + 4) === 0x65737461 && view.getUint32(at + 6) === 0x74616d70) return 2; // timestamp
+      break;
+    case 0xa9776f72:
+      if (view.getUint32(at + 4) === 0x6b65725f && view.getUint32(at + 6) === 0x725f6964) return 3; // worker_id
+      break;
+    case 0xab776f72:
+      if (view.getUint32(at + 4) === 0x6b65725f && view.getUint32(at + 8) === 0x74797065) return 4; // worker_type
+      break;
+    case 0xaa717565:
+      if (view.getUint32(at + 4) === 0x75655f6e && view.getUint32(at + 7) === 0x6e616d65) return 5; // queue_name
+      break;
+    case 0xa76d6573:
+      if (view.getUint32(at + 4) === 0x73616765) return 6; // message
+      break;
+    case 0xa7646574:
+      if (view.getUint32(at + 4) === 0x61696c73) return 7; // details
+      break;
+    case 0xaa657272:
+      if (view.getUint32(at + 4) === 0x6f725f74 && view.getUint32(at + 7) === 0x74797065) return 8; // error_type
+      break;
+    case 0xad657272:
+      if (view.getUint32(at + 4) === 0x6f725f6d && view.getUint32(at + 8) === 0x65737361 && view.getUint32(at + 10) === 0x73616765) return 9; // error_message
+      break;
+    case 0xab647572:
+      if (view.getUint32(at + 4) === 0x6174696f && view.getUint32(at + 8) === 0x6e5f6d73) return 10; // duration_ms
+      break;
+    case 0xa96d656d:
+      if (view.getUint32(at + 4) === 0x6f72795f && view.getUint32(at + 6) === 0x795f6d62) return 11; // memory_mb
+      break;
+    case 0xab637075:
+      if (view.getUint32(at + 4) === 0x5f74696d && view.getUint32(at + 8) === 0x655f6d73) return 12; // cpu_time_ms
+      break;
+    case 0xa4746167:
+      if (view.getUint32(at + 1) === 0x74616773) return 13; // tags
+      break;
+    case 0xa86d6574:
+      if (view.getUint32(at + 4) === 0x61646174 && view.getUint32(at + 5) === 0x64617461) return 14; // metadata
+      break;
+  }
+  return -1;
+}
+
+const EVENT_TYPES: ByteTable<JobEventType> = new ByteTable(JOB_EVENT_TYPES, typeAt);
 
 const KEYS: ByteTable<string> = new ByteTable([
   "job_id",
@@ -32,7 +163,7 @@ const KEYS: ByteTable<string> = new ByteTable([
   "cpu_time_ms",
   "tags",
   "metadata",
-]);
+], keyAt);
 
 /**
  * Decodes an event. Keys may come in any order; absent and nil fields are left out; keys that

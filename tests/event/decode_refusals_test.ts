@@ -44,6 +44,15 @@ describe("decodeJobEvent() refuses", () => {
     for (let length = 0; length < wide.length; length++) refused(wide.subarray(0, length));
   });
 
+  it("every prefix of an event, also right after the whole was read", () => {
+    for (const whole of [encodeJobEvent(FULL), eventWith(["message", 0xc0])]) {
+      for (let length = 0; length < whole.length; length++) {
+        decodeJobEvent(whole);
+        refused(whole.subarray(0, length), /the bytes end early|longer than the bytes/);
+      }
+    }
+  });
+
   it("what follows the end", () => {
     const encoded = encodeJobEvent(FULL);
     refused(
