@@ -15,7 +15,12 @@ export function encodedString(text: string): number[] {
   return [0xd9, bytes.length, ...bytes];
 }
 
-/** The words that cover an encoded text of four bytes or more; the last two may overlap. */
+/** Whether words can cover an encoded text. */
+export function hasWords(encoded: readonly number[]): boolean {
+  return encoded.length >= 4;
+}
+
+/** The words that cover an encoded text; the last two may overlap. */
 export function wordsOf(encoded: readonly number[]): Word[] {
   const words: Word[] = [];
   for (let at = 0; at < encoded.length; at += 4) {
@@ -24,6 +29,11 @@ export function wordsOf(encoded: readonly number[]): Word[] {
     words.push({ offset, hex: `0x${hex}` });
   }
   return words;
+}
+
+/** A byte as code. */
+export function hexOf(byte: number): string {
+  return `0x${twoDigits(byte)}`;
 }
 
 function twoDigits(byte: number): string {

@@ -10,12 +10,12 @@ const TAKEN: ReadonlySet<string> = new Set([
     .split(" "),
   ..."typeof undefined var void while with yield NaN Infinity".split(" "),
   // What the printed functions name themselves, or import.
-  ..."at bound bytes count event index left options out reader size typeBytes".split(" "),
+  ..."at bound bytes count event index left options out reader size view".split(" "),
   ..."applyExtras checkArgument checkKeys create errorMessage errorType fixed hasMembers".split(
     " ",
   ),
   ..."measureStringMap mergeDetails now packDynamic stringBound time validated".split(" "),
-  ..."writeDouble writeString writeStringMap".split(" "),
+  ..."writeDouble writeString writeStringMap writeType".split(" "),
 ]);
 
 /** A name for a variable: with `_` behind it where the printed code needs the name for itself. */

@@ -1,6 +1,6 @@
 /** Prints `src/gen/decode.ts`: the decoder. */
 
-import { encodedString, wordsOf } from "./encoded.ts";
+import { encodedString, hasWords, wordsOf } from "./encoded.ts";
 import { localName } from "./names.ts";
 import { Printer } from "./printer.ts";
 import type { Field, Schema } from "./schema.ts";
@@ -54,7 +54,7 @@ function printFind(p: Printer, name: string, what: string, texts: readonly strin
   let longest = 0;
   texts.forEach((text, index) => {
     const encoded = encodedString(text);
-    if (encoded.length < 4 || encoded.length > 32) return;
+    if (!hasWords(encoded) || encoded.length > 32) return;
     longest = Math.max(longest, encoded.length);
     const [first, ...others] = wordsOf(encoded).map(({ offset, hex }) =>
       `view.getUint32(at${offset === 0 ? "" : ` + ${offset}`}) === ${hex}`

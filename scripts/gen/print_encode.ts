@@ -1,5 +1,6 @@
 /** Prints `src/gen/encode.ts`: the encoder. */
 
+import { encodedString, hasWords, hexOf, wordsOf } from "./encoded.ts";
 import { localName } from "./names.ts";
 import { Printer } from "./printer.ts";
 import type { EventType, Field, Schema } from "./schema.ts";
@@ -11,7 +12,7 @@ export function printEncode(schema: Schema): string {
   const p = new Printer(schema, "Encodes events as MessagePack maps.");
   const payload = schema.fields.filter((field) => field.payload);
   printImports(p, payload);
-  printTypeTable(p, schema);
+  printWriteType(p, schema.types);
   p.doc(
     "",
     "Appends the encoded event to `out`. On an error nothing is appended.\n\n" +
@@ -22,7 +23,7 @@ export function printEncode(schema: Schema): string {
   p.line("  checkJobEvent(event);");
   printMeasure(p, payload, schema.types);
   p.line("  out.reserve(bound);");
-  p.line("  const { bytes } = out;");
+  p.line("  const { bytes, view } = out;");
   p.line("  let at = out.position;");
   printHeader(p, payload);
   for (const field of payload) printField(p, field);
@@ -47,25 +48,28 @@ function printImports(p: Printer, payload: readonly Field[]): void {
   p.line();
 }
 
-function encodedString(text: string): number[] {
-  const bytes = [...new TextEncoder().encode(text)];
-  if (bytes.length < 32) return [0xa0 | bytes.length, ...bytes];
-  return [0xd9, bytes.length, ...bytes];
-}
-
-function hex(byte: number): string {
-  return `0x${byte.toString(16).padStart(2, "0")}`;
-}
-
-function printTypeTable(p: Printer, schema: Schema): void {
-  p.line("// The value of each event type, as a MessagePack string.");
-  p.line("const TYPE_BYTES: Readonly<Record<JobEventType, readonly number[]>> = {");
-  for (const type of schema.types) {
-    p.line("  // deno-fmt-ignore");
-    p.line(`  ${type.value}: [${encodedString(type.value).map(hex).join(", ")}],`);
+/** Prints the function that writes the value of an event type. */
+function printWriteType(p: Printer, types: readonly EventType[]): void {
+  p.line("function writeType(view: DataView, at: number, type: JobEventType): number {");
+  p.line("  switch (type) {");
+  for (const type of types) {
+    const encoded = encodedString(type.value);
+    p.line(`    case "${type.value}":`);
+    for (const store of stores(encoded)) p.line(`      ${store}`);
+    p.line(`      return at + ${encoded.length};`);
   }
-  p.line("};");
+  p.line("  }");
+  p.line("}");
   p.line();
+}
+
+/** Stores of an encoded text. As integers with a sign: others are slow on some runtimes. */
+function stores(encoded: readonly number[]): string[] {
+  const at = (offset: number): string => offset === 0 ? "at" : `at + ${offset}`;
+  if (!hasWords(encoded)) {
+    return encoded.map((byte, offset) => `view.setUint8(${at(offset)}, ${hexOf(byte)});`);
+  }
+  return wordsOf(encoded).map(({ offset, hex }) => `view.setInt32(${at(offset)}, ${hex} | 0);`);
 }
 
 /** Counts the fields that are set, and the room that they need at the most. */
@@ -139,9 +143,7 @@ function printField(p: Printer, field: Field): void {
   }
   p.line(`${indent}// ${field.name}`);
   const key = encodedString(field.name);
-  key.forEach((byte, offset) => {
-    p.line(`${indent}bytes[at${offset === 0 ? "" : ` + ${offset}`}] = ${hex(byte)};`);
-  });
+  for (const store of stores(key)) p.line(indent + store);
   p.line(`${indent}at += ${key.length};`);
   for (const store of valueStores(field)) p.line(indent + store);
   if (!field.required) p.line("  }");
@@ -151,10 +153,7 @@ function valueStores(field: Field): string[] {
   const value = field.required ? `event.${field.property}` : localName(field.property);
   switch (field.kind) {
     case "type":
-      return [
-        `const typeBytes = TYPE_BYTES[${value}];`,
-        "for (let index = 0; index < typeBytes.length; index++) bytes[at++] = typeBytes[index]!;",
-      ];
+      return [`at = writeType(view, at, ${value});`];
     case "string":
       return [`at = writeString(out, at, ${value});`];
     case "double":

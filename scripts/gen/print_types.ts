@@ -76,11 +76,14 @@ function printTypeNames(p: Printer, schema: Schema): void {
   for (const type of schema.types) p.line(`  "${type.value}",`);
   p.line("];");
   p.line();
-  p.line("const TYPE_SET: ReadonlySet<unknown> = new Set(JOB_EVENT_TYPES);");
-  p.line();
   p.doc("", "Whether a value is an event type.");
   p.line("export function isJobEventType(value: unknown): value is JobEventType {");
-  p.line("  return TYPE_SET.has(value);");
+  p.line("  switch (value) {");
+  for (const type of schema.types) p.line(`    case "${type.value}":`);
+  p.line("      return true;");
+  p.line("    default:");
+  p.line("      return false;");
+  p.line("  }");
   p.line("}");
   p.line();
 }

@@ -11,7 +11,7 @@ import { isPlainObject, refuseField } from "./check.ts";
 const encoder = new TextEncoder();
 
 // From here on TextEncoder is faster than a loop over the characters.
-const LONG_STRING = 128;
+const LONG_STRING = 64;
 
 /** Room that a string can need: three bytes a UTF-16 unit and the longest header. */
 export function stringBound(value: string): number {
@@ -20,16 +20,18 @@ export function stringBound(value: string): number {
 
 /** Writes a string with the shortest header. Lone surrogates become U+FFFD. */
 export function writeString(out: ByteBuffer, position: number, value: string): number {
-  const length = value.length;
+  const { length } = value;
   if (length >= LONG_STRING) return writeLongString(out, position, value);
   const { bytes } = out;
-  let at = writeStringHeader(bytes, position, length);
-  for (let index = 0; index < length; index++) {
+  const start = writeStringHeader(bytes, position, length);
+  let index = 0;
+  while (index < length) {
     const unit = value.charCodeAt(index);
-    if (unit > 0x7f) return writeLongString(out, position, value);
-    bytes[at++] = unit;
+    if (unit > 0x7f) break;
+    bytes[start + index] = unit;
+    index++;
   }
-  return at;
+  return index === length ? start + length : writeLongString(out, position, value);
 }
 
 function writeLongString(out: ByteBuffer, position: number, value: string): number {

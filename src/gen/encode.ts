@@ -15,57 +15,155 @@ import {
 import type { JobEvent, JobEventType } from "./types.ts";
 import { checkJobEvent } from "./validate.ts";
 
-// The value of each event type, as a MessagePack string.
-const TYPE_BYTES: Readonly<Record<JobEventType, readonly number[]>> = {
-  // deno-fmt-ignore
-  enqueued: [0xa8, 0x65, 0x6e, 0x71, 0x75, 0x65, 0x75, 0x65, 0x64],
-  // deno-fmt-ignore
-  dequeued: [0xa8, 0x64, 0x65, 0x71, 0x75, 0x65, 0x75, 0x65, 0x64],
-  // deno-fmt-ignore
-  started: [0xa7, 0x73, 0x74, 0x61, 0x72, 0x74, 0x65, 0x64],
-  // deno-fmt-ignore
-  completed: [0xa9, 0x63, 0x6f, 0x6d, 0x70, 0x6c, 0x65, 0x74, 0x65, 0x64],
-  // deno-fmt-ignore
-  failed: [0xa6, 0x66, 0x61, 0x69, 0x6c, 0x65, 0x64],
-  // deno-fmt-ignore
-  cancelled: [0xa9, 0x63, 0x61, 0x6e, 0x63, 0x65, 0x6c, 0x6c, 0x65, 0x64],
-  // deno-fmt-ignore
-  timeout: [0xa7, 0x74, 0x69, 0x6d, 0x65, 0x6f, 0x75, 0x74],
-  // deno-fmt-ignore
-  retry_scheduled: [0xaf, 0x72, 0x65, 0x74, 0x72, 0x79, 0x5f, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x64],
-  // deno-fmt-ignore
-  retry_started: [0xad, 0x72, 0x65, 0x74, 0x72, 0x79, 0x5f, 0x73, 0x74, 0x61, 0x72, 0x74, 0x65, 0x64],
-  // deno-fmt-ignore
-  max_retries_exceeded: [0xb4, 0x6d, 0x61, 0x78, 0x5f, 0x72, 0x65, 0x74, 0x72, 0x69, 0x65, 0x73, 0x5f, 0x65, 0x78, 0x63, 0x65, 0x65, 0x64, 0x65, 0x64],
-  // deno-fmt-ignore
-  dependency_satisfied: [0xb4, 0x64, 0x65, 0x70, 0x65, 0x6e, 0x64, 0x65, 0x6e, 0x63, 0x79, 0x5f, 0x73, 0x61, 0x74, 0x69, 0x73, 0x66, 0x69, 0x65, 0x64],
-  // deno-fmt-ignore
-  dependency_failed: [0xb1, 0x64, 0x65, 0x70, 0x65, 0x6e, 0x64, 0x65, 0x6e, 0x63, 0x79, 0x5f, 0x66, 0x61, 0x69, 0x6c, 0x65, 0x64],
-  // deno-fmt-ignore
-  waiting_for_dependencies: [0xb8, 0x77, 0x61, 0x69, 0x74, 0x69, 0x6e, 0x67, 0x5f, 0x66, 0x6f, 0x72, 0x5f, 0x64, 0x65, 0x70, 0x65, 0x6e, 0x64, 0x65, 0x6e, 0x63, 0x69, 0x65, 0x73],
-  // deno-fmt-ignore
-  scheduled: [0xa9, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x64],
-  // deno-fmt-ignore
-  schedule_triggered: [0xb2, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x5f, 0x74, 0x72, 0x69, 0x67, 0x67, 0x65, 0x72, 0x65, 0x64],
-  // deno-fmt-ignore
-  schedule_paused: [0xaf, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x5f, 0x70, 0x61, 0x75, 0x73, 0x65, 0x64],
-  // deno-fmt-ignore
-  schedule_resumed: [0xb0, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x5f, 0x72, 0x65, 0x73, 0x75, 0x6d, 0x65, 0x64],
-  // deno-fmt-ignore
-  schedule_deactivated: [0xb4, 0x73, 0x63, 0x68, 0x65, 0x64, 0x75, 0x6c, 0x65, 0x5f, 0x64, 0x65, 0x61, 0x63, 0x74, 0x69, 0x76, 0x61, 0x74, 0x65, 0x64],
-  // deno-fmt-ignore
-  worker_assigned: [0xaf, 0x77, 0x6f, 0x72, 0x6b, 0x65, 0x72, 0x5f, 0x61, 0x73, 0x73, 0x69, 0x67, 0x6e, 0x65, 0x64],
-  // deno-fmt-ignore
-  worker_released: [0xaf, 0x77, 0x6f, 0x72, 0x6b, 0x65, 0x72, 0x5f, 0x72, 0x65, 0x6c, 0x65, 0x61, 0x73, 0x65, 0x64],
-  // deno-fmt-ignore
-  queue_priority_changed: [0xb6, 0x71, 0x75, 0x65, 0x75, 0x65, 0x5f, 0x70, 0x72, 0x69, 0x6f, 0x72, 0x69, 0x74, 0x79, 0x5f, 0x63, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x64],
-  // deno-fmt-ignore
-  queue_moved: [0xab, 0x71, 0x75, 0x65, 0x75, 0x65, 0x5f, 0x6d, 0x6f, 0x76, 0x65, 0x64],
-  // deno-fmt-ignore
-  ttl_expired: [0xab, 0x74, 0x74, 0x6c, 0x5f, 0x65, 0x78, 0x70, 0x69, 0x72, 0x65, 0x64],
-  // deno-fmt-ignore
-  ttl_extended: [0xac, 0x74, 0x74, 0x6c, 0x5f, 0x65, 0x78, 0x74, 0x65, 0x6e, 0x64, 0x65, 0x64],
-};
+function writeType(view: DataView, at: number, type: JobEventType): number {
+  switch (type) {
+    case "enqueued":
+      view.setInt32(at, 0xa8656e71 | 0);
+      view.setInt32(at + 4, 0x75657565 | 0);
+      view.setInt32(at + 5, 0x65756564 | 0);
+      return at + 9;
+    case "dequeued":
+      view.setInt32(at, 0xa8646571 | 0);
+      view.setInt32(at + 4, 0x75657565 | 0);
+      view.setInt32(at + 5, 0x65756564 | 0);
+      return at + 9;
+    case "started":
+      view.setInt32(at, 0xa7737461 | 0);
+      view.setInt32(at + 4, 0x72746564 | 0);
+      return at + 8;
+    case "completed":
+      view.setInt32(at, 0xa9636f6d | 0);
+      view.setInt32(at + 4, 0x706c6574 | 0);
+      view.setInt32(at + 6, 0x65746564 | 0);
+      return at + 10;
+    case "failed":
+      view.setInt32(at, 0xa6666169 | 0);
+      view.setInt32(at + 3, 0x696c6564 | 0);
+      return at + 7;
+    case "cancelled":
+      view.setInt32(at, 0xa963616e | 0);
+      view.setInt32(at + 4, 0x63656c6c | 0);
+      view.setInt32(at + 6, 0x6c6c6564 | 0);
+      return at + 10;
+    case "timeout":
+      view.setInt32(at, 0xa774696d | 0);
+      view.setInt32(at + 4, 0x656f7574 | 0);
+      return at + 8;
+    case "retry_scheduled":
+      view.setInt32(at, 0xaf726574 | 0);
+      view.setInt32(at + 4, 0x72795f73 | 0);
+      view.setInt32(at + 8, 0x63686564 | 0);
+      view.setInt32(at + 12, 0x756c6564 | 0);
+      return at + 16;
+    case "retry_started":
+      view.setInt32(at, 0xad726574 | 0);
+      view.setInt32(at + 4, 0x72795f73 | 0);
+      view.setInt32(at + 8, 0x74617274 | 0);
+      view.setInt32(at + 10, 0x72746564 | 0);
+      return at + 14;
+    case "max_retries_exceeded":
+      view.setInt32(at, 0xb46d6178 | 0);
+      view.setInt32(at + 4, 0x5f726574 | 0);
+      view.setInt32(at + 8, 0x72696573 | 0);
+      view.setInt32(at + 12, 0x5f657863 | 0);
+      view.setInt32(at + 16, 0x65656465 | 0);
+      view.setInt32(at + 17, 0x65646564 | 0);
+      return at + 21;
+    case "dependency_satisfied":
+      view.setInt32(at, 0xb4646570 | 0);
+      view.setInt32(at + 4, 0x656e6465 | 0);
+      view.setInt32(at + 8, 0x6e63795f | 0);
+      view.setInt32(at + 12, 0x73617469 | 0);
+      view.setInt32(at + 16, 0x73666965 | 0);
+      view.setInt32(at + 17, 0x66696564 | 0);
+      return at + 21;
+    case "dependency_failed":
+      view.setInt32(at, 0xb1646570 | 0);
+      view.setInt32(at + 4, 0x656e6465 | 0);
+      view.setInt32(at + 8, 0x6e63795f | 0);
+      view.setInt32(at + 12, 0x6661696c | 0);
+      view.setInt32(at + 14, 0x696c6564 | 0);
+      return at + 18;
+    case "waiting_for_dependencies":
+      view.setInt32(at, 0xb8776169 | 0);
+      view.setInt32(at + 4, 0x74696e67 | 0);
+      view.setInt32(at + 8, 0x5f666f72 | 0);
+      view.setInt32(at + 12, 0x5f646570 | 0);
+      view.setInt32(at + 16, 0x656e6465 | 0);
+      view.setInt32(at + 20, 0x6e636965 | 0);
+      view.setInt32(at + 21, 0x63696573 | 0);
+      return at + 25;
+    case "scheduled":
+      view.setInt32(at, 0xa9736368 | 0);
+      view.setInt32(at + 4, 0x6564756c | 0);
+      view.setInt32(at + 6, 0x756c6564 | 0);
+      return at + 10;
+    case "schedule_triggered":
+      view.setInt32(at, 0xb2736368 | 0);
+      view.setInt32(at + 4, 0x6564756c | 0);
+      view.setInt32(at + 8, 0x655f7472 | 0);
+      view.setInt32(at + 12, 0x69676765 | 0);
+      view.setInt32(at + 15, 0x65726564 | 0);
+      return at + 19;
+    case "schedule_paused":
+      view.setInt32(at, 0xaf736368 | 0);
+      view.setInt32(at + 4, 0x6564756c | 0);
+      view.setInt32(at + 8, 0x655f7061 | 0);
+      view.setInt32(at + 12, 0x75736564 | 0);
+      return at + 16;
+    case "schedule_resumed":
+      view.setInt32(at, 0xb0736368 | 0);
+      view.setInt32(at + 4, 0x6564756c | 0);
+      view.setInt32(at + 8, 0x655f7265 | 0);
+      view.setInt32(at + 12, 0x73756d65 | 0);
+      view.setInt32(at + 13, 0x756d6564 | 0);
+      return at + 17;
+    case "schedule_deactivated":
+      view.setInt32(at, 0xb4736368 | 0);
+      view.setInt32(at + 4, 0x6564756c | 0);
+      view.setInt32(at + 8, 0x655f6465 | 0);
+      view.setInt32(at + 12, 0x61637469 | 0);
+      view.setInt32(at + 16, 0x76617465 | 0);
+      view.setInt32(at + 17, 0x61746564 | 0);
+      return at + 21;
+    case "worker_assigned":
+      view.setInt32(at, 0xaf776f72 | 0);
+      view.setInt32(at + 4, 0x6b65725f | 0);
+      view.setInt32(at + 8, 0x61737369 | 0);
+      view.setInt32(at + 12, 0x676e6564 | 0);
+      return at + 16;
+    case "worker_released":
+      view.setInt32(at, 0xaf776f72 | 0);
+      view.setInt32(at + 4, 0x6b65725f | 0);
+      view.setInt32(at + 8, 0x72656c65 | 0);
+      view.setInt32(at + 12, 0x61736564 | 0);
+      return at + 16;
+    case "queue_priority_changed":
+      view.setInt32(at, 0xb6717565 | 0);
+      view.setInt32(at + 4, 0x75655f70 | 0);
+      view.setInt32(at + 8, 0x72696f72 | 0);
+      view.setInt32(at + 12, 0x6974795f | 0);
+      view.setInt32(at + 16, 0x6368616e | 0);
+      view.setInt32(at + 19, 0x6e676564 | 0);
+      return at + 23;
+    case "queue_moved":
+      view.setInt32(at, 0xab717565 | 0);
+      view.setInt32(at + 4, 0x75655f6d | 0);
+      view.setInt32(at + 8, 0x6f766564 | 0);
+      return at + 12;
+    case "ttl_expired":
+      view.setInt32(at, 0xab74746c | 0);
+      view.setInt32(at + 4, 0x5f657870 | 0);
+      view.setInt32(at + 8, 0x69726564 | 0);
+      return at + 12;
+    case "ttl_extended":
+      view.setInt32(at, 0xac74746c | 0);
+      view.setInt32(at + 4, 0x5f657874 | 0);
+      view.setInt32(at + 8, 0x656e6465 | 0);
+      view.setInt32(at + 9, 0x6e646564 | 0);
+      return at + 13;
+  }
+}
 
 /**
  * Appends the encoded event to `out`. On an error nothing is appended.
@@ -137,227 +235,118 @@ export function writeJobEvent(out: ByteBuffer, event: JobEvent): void {
     bound += metadata.length;
   }
   out.reserve(bound);
-  const { bytes } = out;
+  const { bytes, view } = out;
   let at = out.position;
   bytes[at++] = 0x80 | count;
   // job_id
-  bytes[at] = 0xa6;
-  bytes[at + 1] = 0x6a;
-  bytes[at + 2] = 0x6f;
-  bytes[at + 3] = 0x62;
-  bytes[at + 4] = 0x5f;
-  bytes[at + 5] = 0x69;
-  bytes[at + 6] = 0x64;
+  view.setInt32(at, 0xa66a6f62 | 0);
+  view.setInt32(at + 3, 0x625f6964 | 0);
   at += 7;
   at = writeString(out, at, event.jobId);
   // event_type
-  bytes[at] = 0xaa;
-  bytes[at + 1] = 0x65;
-  bytes[at + 2] = 0x76;
-  bytes[at + 3] = 0x65;
-  bytes[at + 4] = 0x6e;
-  bytes[at + 5] = 0x74;
-  bytes[at + 6] = 0x5f;
-  bytes[at + 7] = 0x74;
-  bytes[at + 8] = 0x79;
-  bytes[at + 9] = 0x70;
-  bytes[at + 10] = 0x65;
+  view.setInt32(at, 0xaa657665 | 0);
+  view.setInt32(at + 4, 0x6e745f74 | 0);
+  view.setInt32(at + 7, 0x74797065 | 0);
   at += 11;
-  const typeBytes = TYPE_BYTES[event.eventType];
-  for (let index = 0; index < typeBytes.length; index++) bytes[at++] = typeBytes[index]!;
+  at = writeType(view, at, event.eventType);
   // timestamp
-  bytes[at] = 0xa9;
-  bytes[at + 1] = 0x74;
-  bytes[at + 2] = 0x69;
-  bytes[at + 3] = 0x6d;
-  bytes[at + 4] = 0x65;
-  bytes[at + 5] = 0x73;
-  bytes[at + 6] = 0x74;
-  bytes[at + 7] = 0x61;
-  bytes[at + 8] = 0x6d;
-  bytes[at + 9] = 0x70;
+  view.setInt32(at, 0xa974696d | 0);
+  view.setInt32(at + 4, 0x65737461 | 0);
+  view.setInt32(at + 6, 0x74616d70 | 0);
   at += 10;
   at = writeDouble(out, at, event.timestamp);
   if (workerId != null) {
     // worker_id
-    bytes[at] = 0xa9;
-    bytes[at + 1] = 0x77;
-    bytes[at + 2] = 0x6f;
-    bytes[at + 3] = 0x72;
-    bytes[at + 4] = 0x6b;
-    bytes[at + 5] = 0x65;
-    bytes[at + 6] = 0x72;
-    bytes[at + 7] = 0x5f;
-    bytes[at + 8] = 0x69;
-    bytes[at + 9] = 0x64;
+    view.setInt32(at, 0xa9776f72 | 0);
+    view.setInt32(at + 4, 0x6b65725f | 0);
+    view.setInt32(at + 6, 0x725f6964 | 0);
     at += 10;
     at = writeString(out, at, workerId);
   }
   if (workerType != null) {
     // worker_type
-    bytes[at] = 0xab;
-    bytes[at + 1] = 0x77;
-    bytes[at + 2] = 0x6f;
-    bytes[at + 3] = 0x72;
-    bytes[at + 4] = 0x6b;
-    bytes[at + 5] = 0x65;
-    bytes[at + 6] = 0x72;
-    bytes[at + 7] = 0x5f;
-    bytes[at + 8] = 0x74;
-    bytes[at + 9] = 0x79;
-    bytes[at + 10] = 0x70;
-    bytes[at + 11] = 0x65;
+    view.setInt32(at, 0xab776f72 | 0);
+    view.setInt32(at + 4, 0x6b65725f | 0);
+    view.setInt32(at + 8, 0x74797065 | 0);
     at += 12;
     at = writeString(out, at, workerType);
   }
   if (queueName != null) {
     // queue_name
-    bytes[at] = 0xaa;
-    bytes[at + 1] = 0x71;
-    bytes[at + 2] = 0x75;
-    bytes[at + 3] = 0x65;
-    bytes[at + 4] = 0x75;
-    bytes[at + 5] = 0x65;
-    bytes[at + 6] = 0x5f;
-    bytes[at + 7] = 0x6e;
-    bytes[at + 8] = 0x61;
-    bytes[at + 9] = 0x6d;
-    bytes[at + 10] = 0x65;
+    view.setInt32(at, 0xaa717565 | 0);
+    view.setInt32(at + 4, 0x75655f6e | 0);
+    view.setInt32(at + 7, 0x6e616d65 | 0);
     at += 11;
     at = writeString(out, at, queueName);
   }
   if (message != null) {
     // message
-    bytes[at] = 0xa7;
-    bytes[at + 1] = 0x6d;
-    bytes[at + 2] = 0x65;
-    bytes[at + 3] = 0x73;
-    bytes[at + 4] = 0x73;
-    bytes[at + 5] = 0x61;
-    bytes[at + 6] = 0x67;
-    bytes[at + 7] = 0x65;
+    view.setInt32(at, 0xa76d6573 | 0);
+    view.setInt32(at + 4, 0x73616765 | 0);
     at += 8;
     at = writeString(out, at, message);
   }
   if (details !== undefined) {
     // details
-    bytes[at] = 0xa7;
-    bytes[at + 1] = 0x64;
-    bytes[at + 2] = 0x65;
-    bytes[at + 3] = 0x74;
-    bytes[at + 4] = 0x61;
-    bytes[at + 5] = 0x69;
-    bytes[at + 6] = 0x6c;
-    bytes[at + 7] = 0x73;
+    view.setInt32(at, 0xa7646574 | 0);
+    view.setInt32(at + 4, 0x61696c73 | 0);
     at += 8;
     bytes.set(details, at);
     at += details.length;
   }
   if (errorType_ != null) {
     // error_type
-    bytes[at] = 0xaa;
-    bytes[at + 1] = 0x65;
-    bytes[at + 2] = 0x72;
-    bytes[at + 3] = 0x72;
-    bytes[at + 4] = 0x6f;
-    bytes[at + 5] = 0x72;
-    bytes[at + 6] = 0x5f;
-    bytes[at + 7] = 0x74;
-    bytes[at + 8] = 0x79;
-    bytes[at + 9] = 0x70;
-    bytes[at + 10] = 0x65;
+    view.setInt32(at, 0xaa657272 | 0);
+    view.setInt32(at + 4, 0x6f725f74 | 0);
+    view.setInt32(at + 7, 0x74797065 | 0);
     at += 11;
     at = writeString(out, at, errorType_);
   }
   if (errorMessage_ != null) {
     // error_message
-    bytes[at] = 0xad;
-    bytes[at + 1] = 0x65;
-    bytes[at + 2] = 0x72;
-    bytes[at + 3] = 0x72;
-    bytes[at + 4] = 0x6f;
-    bytes[at + 5] = 0x72;
-    bytes[at + 6] = 0x5f;
-    bytes[at + 7] = 0x6d;
-    bytes[at + 8] = 0x65;
-    bytes[at + 9] = 0x73;
-    bytes[at + 10] = 0x73;
-    bytes[at + 11] = 0x61;
-    bytes[at + 12] = 0x67;
-    bytes[at + 13] = 0x65;
+    view.setInt32(at, 0xad657272 | 0);
+    view.setInt32(at + 4, 0x6f725f6d | 0);
+    view.setInt32(at + 8, 0x65737361 | 0);
+    view.setInt32(at + 10, 0x73616765 | 0);
     at += 14;
     at = writeString(out, at, errorMessage_);
   }
   if (durationMs != null) {
     // duration_ms
-    bytes[at] = 0xab;
-    bytes[at + 1] = 0x64;
-    bytes[at + 2] = 0x75;
-    bytes[at + 3] = 0x72;
-    bytes[at + 4] = 0x61;
-    bytes[at + 5] = 0x74;
-    bytes[at + 6] = 0x69;
-    bytes[at + 7] = 0x6f;
-    bytes[at + 8] = 0x6e;
-    bytes[at + 9] = 0x5f;
-    bytes[at + 10] = 0x6d;
-    bytes[at + 11] = 0x73;
+    view.setInt32(at, 0xab647572 | 0);
+    view.setInt32(at + 4, 0x6174696f | 0);
+    view.setInt32(at + 8, 0x6e5f6d73 | 0);
     at += 12;
     at = writeDouble(out, at, durationMs);
   }
   if (memoryMb != null) {
     // memory_mb
-    bytes[at] = 0xa9;
-    bytes[at + 1] = 0x6d;
-    bytes[at + 2] = 0x65;
-    bytes[at + 3] = 0x6d;
-    bytes[at + 4] = 0x6f;
-    bytes[at + 5] = 0x72;
-    bytes[at + 6] = 0x79;
-    bytes[at + 7] = 0x5f;
-    bytes[at + 8] = 0x6d;
-    bytes[at + 9] = 0x62;
+    view.setInt32(at, 0xa96d656d | 0);
+    view.setInt32(at + 4, 0x6f72795f | 0);
+    view.setInt32(at + 6, 0x795f6d62 | 0);
     at += 10;
     at = writeDouble(out, at, memoryMb);
   }
   if (cpuTimeMs != null) {
     // cpu_time_ms
-    bytes[at] = 0xab;
-    bytes[at + 1] = 0x63;
-    bytes[at + 2] = 0x70;
-    bytes[at + 3] = 0x75;
-    bytes[at + 4] = 0x5f;
-    bytes[at + 5] = 0x74;
-    bytes[at + 6] = 0x69;
-    bytes[at + 7] = 0x6d;
-    bytes[at + 8] = 0x65;
-    bytes[at + 9] = 0x5f;
-    bytes[at + 10] = 0x6d;
-    bytes[at + 11] = 0x73;
+    view.setInt32(at, 0xab637075 | 0);
+    view.setInt32(at + 4, 0x5f74696d | 0);
+    view.setInt32(at + 8, 0x655f6d73 | 0);
     at += 12;
     at = writeDouble(out, at, cpuTimeMs);
   }
   if (tagsCount > 0) {
     // tags
-    bytes[at] = 0xa4;
-    bytes[at + 1] = 0x74;
-    bytes[at + 2] = 0x61;
-    bytes[at + 3] = 0x67;
-    bytes[at + 4] = 0x73;
+    view.setInt32(at, 0xa4746167 | 0);
+    view.setInt32(at + 1, 0x74616773 | 0);
     at += 5;
     at = writeStringMap(out, at, tags!, tagsCount);
   }
   if (metadata !== undefined) {
     // metadata
-    bytes[at] = 0xa8;
-    bytes[at + 1] = 0x6d;
-    bytes[at + 2] = 0x65;
-    bytes[at + 3] = 0x74;
-    bytes[at + 4] = 0x61;
-    bytes[at + 5] = 0x64;
-    bytes[at + 6] = 0x61;
-    bytes[at + 7] = 0x74;
-    bytes[at + 8] = 0x61;
+    view.setInt32(at, 0xa86d6574 | 0);
+    view.setInt32(at + 4, 0x61646174 | 0);
+    view.setInt32(at + 5, 0x64617461 | 0);
     at += 9;
     bytes.set(metadata, at);
     at += metadata.length;

@@ -148,11 +148,37 @@ export const JOB_EVENT_TYPES: readonly JobEventType[] = [
   "ttl_extended",
 ];
 
-const TYPE_SET: ReadonlySet<unknown> = new Set(JOB_EVENT_TYPES);
-
 /** Whether a value is an event type. */
 export function isJobEventType(value: unknown): value is JobEventType {
-  return TYPE_SET.has(value);
+  switch (value) {
+    case "enqueued":
+    case "dequeued":
+    case "started":
+    case "completed":
+    case "failed":
+    case "cancelled":
+    case "timeout":
+    case "retry_scheduled":
+    case "retry_started":
+    case "max_retries_exceeded":
+    case "dependency_satisfied":
+    case "dependency_failed":
+    case "waiting_for_dependencies":
+    case "scheduled":
+    case "schedule_triggered":
+    case "schedule_paused":
+    case "schedule_resumed":
+    case "schedule_deactivated":
+    case "worker_assigned":
+    case "worker_released":
+    case "queue_priority_changed":
+    case "queue_moved":
+    case "ttl_expired":
+    case "ttl_extended":
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** What `JobEvent.create` takes. `timestamp` is filled where it is absent. */

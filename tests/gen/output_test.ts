@@ -70,6 +70,17 @@ describe("generate()", () => {
     assert.ok(add(7).includes(long) && !add(7).includes(short), "16 fields");
   });
 
+  it("writes keys that are shorter than a word byte by byte, and does not look for their words", () => {
+    const files = generated(
+      edit(TINY, "  // The text.\n", "  // N.\n  string ab = 40;\n  // The text.\n"),
+    );
+    const stores = ["0xa2", "0x61", "0x62"].map((byte, at) =>
+      `    view.setUint8(at${at === 0 ? "" : ` + ${at}`}, ${byte});\n`
+    );
+    assert.ok(files.get("encode.ts")?.includes(`${stores.join("")}    at += 3;\n`));
+    assert.doesNotMatch(files.get("decode.ts") ?? "", /return \d+; \/\/ ab$/m);
+  });
+
   it("keeps what a message says, character by character", () => {
     for (const message of ["Costs $5 \\\\ `now`", "${x} \\n 'a'", "Ü {worker_id} `$` \\\\"]) {
       const text = edit(TINY, `message: "On {worker_id}"`, `message: "${message}"`)
