@@ -2,8 +2,8 @@
  * Measures a few ways to do the same thing, and prints them side by side.
  *
  * Each contender runs for a while first, so that it is compiled. Then rounds of all contenders take
- * turns, so that what disturbs the machine disturbs all of them alike, and the median of the rounds
- * counts.
+ * turns, so that what disturbs the machine disturbs all of them alike. Of the rounds of a contender
+ * the lower quartile counts: what else runs on the machine only ever adds to a time.
  */
 
 import process from "node:process";
@@ -23,9 +23,9 @@ export interface Question {
   readonly title: string;
   /** The ways; the last one is the peer that the others are compared with. */
   readonly contenders: readonly Contender[];
-  /** How many rounds. @default 15 */
+  /** How many rounds. @default 75 */
   readonly rounds?: number;
-  /** How long a round of one contender is to take, in milliseconds. @default 100 */
+  /** How long a round of one contender is to take, in milliseconds. @default 20 */
   readonly roundMs?: number;
   /** What there is to say that is no time of an operation, one line each. */
   readonly notes?: () => Promise<readonly string[]>;
@@ -35,11 +35,11 @@ export interface Question {
 export interface Row {
   /** The contender. */
   readonly name: string;
-  /** Median time of one operation. */
+  /** Time of one operation. */
   readonly nsPerOperation: number;
   /** How much longer the peer takes: 2 is twice as fast as the peer. */
   readonly timesAsFast: number;
-  /** Half of the rounds are this near to the median, as a part of it. */
+  /** Half of the rounds are this near to it, as a part of it. */
   readonly spread: number;
 }
 
@@ -67,9 +67,9 @@ export function timed(loop: (count: number) => unknown): (count: number) => numb
   };
 }
 
-function median(values: readonly number[]): number {
+function quantile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((left, right) => left - right);
-  return sorted[sorted.length >> 1] ?? 0;
+  return sorted[Math.floor(sorted.length * part)] ?? 0;
 }
 
 /** How often a contender fits into the time of a round. It is warm afterwards. */
@@ -87,7 +87,7 @@ async function calibrate({ round }: Contender, roundMs: number): Promise<number>
 
 /** Measures all contenders. */
 export async function measure(question: Question): Promise<Answer> {
-  const { title, contenders, rounds = 15, roundMs = 100 } = question;
+  const { title, contenders, rounds = 75, roundMs = 20 } = question;
   const counts: number[] = [];
   for (const contender of contenders) counts.push(await calibrate(contender, roundMs));
   const samples: number[][] = contenders.map(() => []);
@@ -97,11 +97,12 @@ export async function measure(question: Question): Promise<Answer> {
       samples[index]?.push(await contender.round(count) / count);
     }
   }
-  const medians = samples.map(median);
-  const peer = medians.at(-1) ?? 0;
+  const times = samples.map((values) => quantile(values, 0.25));
+  const peer = times.at(-1) ?? 0;
   const rows = contenders.map(({ name }, index): Row => {
-    const own = medians[index] ?? 0;
-    const spread = median((samples[index] ?? []).map((value) => Math.abs(value - own))) / own;
+    const own = times[index] ?? 0;
+    const distances = (samples[index] ?? []).map((value) => Math.abs(value - own));
+    const spread = quantile(distances, 0.5) / own;
     return { name, nsPerOperation: own, timesAsFast: peer / own, spread };
   });
   const version = process.versions[currentRuntime()] ?? process.version;
