@@ -3,8 +3,8 @@
  *
  * Method: 64 different events, decoded in turn. msgpackr, @msgpack/msgpack and JSON give a plain
  * object with the wire's keys, protobufjs a message of the same schema: all are spared the renaming
- * and the checks. Where msgpackr's native addon is installed, it uses it for strings. Each contender
- * has a loop of its own, so that none is slowed by what another one has seen.
+ * and the checks. Where msgpackr's native addon is installed, it uses it for strings. Every
+ * contender has a loop of its own, so that none is slowed by what another one has seen.
  */
 
 import { Decoder } from "@msgpack/msgpack";

@@ -5,8 +5,8 @@
  * one behind the other into one growing buffer, which begins anew after a thousand. The others make
  * an array of bytes for each event. The peers are spared the renaming and the checks: msgpackr
  * without records, @msgpack/msgpack and JSON get plain objects that have the wire's keys already,
- * protobufjs gets messages of the same schema, made beforehand. Each contender has a loop of its own,
- * so that none is slowed by what another one has seen.
+ * protobufjs gets messages of the same schema, made beforehand. Every contender has a loop of its
+ * own, so that none is slowed by what another one has seen.
  */
 
 import { Encoder } from "@msgpack/msgpack";

@@ -13,8 +13,9 @@ export function printSubjects(schema: Schema): string {
   p.line(
     `import { ${
       usesDetails ? "detailToken, " : ""
-    }fieldToken, refuseField } from "../event/check.ts";`,
+    }refuseField, writeToken } from "../event/check.ts";`,
   );
+  p.line(`import { writeText } from "../event/text.ts";`);
   p.line(`import { decodeSubjectToken } from "../event/token.ts";`);
   p.line(`import { isJobEventType, type JobEvent, type JobEventType } from "./types.ts";`);
   p.line();
@@ -35,7 +36,7 @@ export function printSubjects(schema: Schema): string {
   p.line("}");
   p.line();
   printFields(p, schema);
-  printBuild(p, schema);
+  printWrite(p, schema);
   printParse(p, schema);
   return p.toString();
 }
@@ -62,43 +63,69 @@ function printFields(p: Printer, schema: Schema): void {
   p.line();
 }
 
-function printBuild(p: Printer, schema: Schema): void {
+function printWrite(p: Printer, schema: Schema): void {
+  const longest = (texts: readonly string[]): number =>
+    Math.max(0, ...texts.map((text) => text.length));
+  const words = longest(schema.subjects.map(({ name }) => `..${name}.`)) +
+    longest(schema.types.map(({ value }) => value));
+  p.doc("", "What a subject takes at the most beside its prefix and two tokens, in bytes.");
+  p.line(`export const SUBJECT_WORDS_BYTES = ${words};`);
+  p.line();
   p.doc(
     "",
-    "The subject under which an event is stored.\n\n" +
+    "Writes the subject under which an event is stored. There must be room.\n\n" +
+      "@param prefix The bytes before the job, with the dot.\n" +
+      "@returns The position after it.\n" +
       "@throws {TypeError} An id of the event cannot be a token; the message names the field.",
   );
-  p.line("export function buildSubject(prefix: string, event: JobEvent): string {");
-  p.line(`  const job = fieldToken("jobId", event.jobId);`);
+  p.line("export function writeSubject(");
+  p.line("  bytes: Uint8Array,");
+  p.line("  position: number,");
+  p.line("  prefix: Uint8Array,");
+  p.line("  event: JobEvent,");
+  p.line("): number {");
+  p.line("  bytes.set(prefix, position);");
+  p.line(`  let at = writeToken(bytes, position + prefix.length, "jobId", event.jobId);`);
   p.line("  const type = event.eventType;");
   p.line("  // Anything else could be a wildcard, or several tokens.");
   p.line(`  if (!isJobEventType(type)) refuseField("eventType", "an event type", type);`);
-  for (const { name, field } of schema.subjects) {
-    if (field === undefined) continue;
-    p.line(`  if (event.${field.property} != null) {`);
-    p.line(`    const id = fieldToken("${field.property}", event.${field.property});`);
-    p.line(`    return \`\${prefix}.\${job}.${name}.\${id}.\${type}\`;`);
-    p.line("  }");
+  const fields = schema.subjects.filter(({ field }) => field !== undefined);
+  for (const [index, { name, field }] of fields.entries()) {
+    const value = `event.${field!.property}`;
+    p.line(`  ${index === 0 ? "" : "} else "}if (${value} != null) {`);
+    p.line(`    at = writeText(bytes, at, ".${name}.");`);
+    p.line(`    at = writeToken(bytes, at, "${field!.property}", ${value});`);
   }
-  p.line("  switch (type) {");
+  if (fields.length > 0) p.line("  } else {");
+  p.line(`  ${fields.length > 0 ? "  " : ""}at = writeContext(bytes, at, event);`);
+  if (fields.length > 0) p.line("  }");
+  p.line(`  at = writeText(bytes, at, ".");`);
+  p.line("  return writeText(bytes, at, type);");
+  p.line("}");
+  p.line();
+  printWriteContext(p, schema);
+}
+
+/** Prints the function that writes the context of the event's type. */
+function printWriteContext(p: Printer, schema: Schema): void {
+  p.line("function writeContext(bytes: Uint8Array, at: number, event: JobEvent): number {");
+  p.line("  switch (event.eventType) {");
   for (const form of schema.subjects) {
     const types = typesOf(schema, form);
     if (form.field !== undefined || types.length === 0) continue;
     for (const type of types.slice(0, -1)) p.line(`    case "${type}":`);
     p.line(`    case "${types.at(-1)}":${form.detail === undefined ? "" : " {"}`);
     if (form.detail === undefined) {
-      p.line(`      return \`\${prefix}.\${job}.${form.name}.\${type}\`;`);
+      p.line(`      return writeText(bytes, at, ".${form.name}");`);
     } else {
       p.line(`      const id = detailToken(event.details?.["${form.detail}"]);`);
-      p.line(
-        `      if (id !== undefined) return \`\${prefix}.\${job}.${form.name}.\${id}.\${type}\`;`,
-      );
-      p.line("      break;");
+      p.line("      if (id === undefined) break;");
+      p.line(`      return writeText(bytes, writeText(bytes, at, ".${form.name}."), id);`);
       p.line("    }");
     }
   }
   p.line("  }");
-  p.line("  return `${prefix}.${job}.${type}`;");
+  p.line("  return at;");
   p.line("}");
   p.line();
 }
@@ -116,21 +143,24 @@ function printParse(p: Printer, schema: Schema): void {
   p.line(
     "export function parseSubject(prefix: string, subject: string): ParsedSubject | undefined {",
   );
-  p.line("  if (!subject.startsWith(`${prefix}.`)) return undefined;");
-  p.line(`  const tokens = subject.slice(prefix.length + 1).split(".");`);
-  p.line("  const eventType = tokens.at(-1);");
-  p.line("  const [job, context, id] = tokens;");
-  p.line(
-    `  if (job === undefined || job === "global" || !isJobEventType(eventType)) return undefined;`,
-  );
+  p.line('  if (!subject.startsWith(prefix) || subject[prefix.length] !== ".") return undefined;');
+  p.line("  const start = prefix.length + 1;");
+  p.line(`  const jobEnd = subject.indexOf(".", start);`);
+  p.line(`  const typeStart = subject.lastIndexOf(".") + 1;`);
+  p.line("  const job = subject.slice(start, jobEnd);");
+  p.line("  const eventType = subject.slice(typeStart);");
+  p.line(`  if (jobEnd < 0 || job === "global" || !isJobEventType(eventType)) return undefined;`);
   p.line("  try {");
   p.line("    const jobId = decodeSubjectToken(job);");
-  p.line("    if (tokens.length === 2) return { jobId, eventType };");
+  p.line("    if (jobEnd + 1 === typeStart) return { jobId, eventType };");
   p.line(
-    "    if (tokens.length === 3 && isPlainContext(context)) return { jobId, context, eventType };",
+    `    const [context, id, ...others] = subject.slice(jobEnd + 1, typeStart - 1).split(".");`,
   );
-  p.line("    if (tokens.length === 4 && isContextWithId(context)) {");
-  p.line(`      return { jobId, context, contextId: decodeSubjectToken(id ?? ""), eventType };`);
+  p.line(
+    "    if (id === undefined && isPlainContext(context)) return { jobId, context, eventType };",
+  );
+  p.line("    if (id !== undefined && others.length === 0 && isContextWithId(context)) {");
+  p.line("      return { jobId, context, contextId: decodeSubjectToken(id), eventType };");
   p.line("    }");
   p.line("  } catch {");
   p.line("    // A token that is not well-formed: somebody else's message.");

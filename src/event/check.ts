@@ -1,8 +1,8 @@
 /** What the generated validation, encoder and subject builder share. */
 
-import { encodeSubjectToken } from "./token.ts";
+import { encodeSubjectToken, writePlainToken } from "./token.ts";
 import { messageOf } from "../errors.ts";
-import { shorten } from "./text.ts";
+import { shorten, writeText } from "./text.ts";
 
 /** Seconds since the Unix epoch, now. */
 export function now(): number {
@@ -68,6 +68,22 @@ export function fieldToken(field: string, value: string): string {
       cause,
     });
   }
+}
+
+/**
+ * Writes the token of a field's value. There must be room.
+ *
+ * @returns The position after it.
+ * @throws {TypeError} As {@linkcode fieldToken}.
+ */
+export function writeToken(
+  bytes: Uint8Array,
+  position: number,
+  field: string,
+  value: string,
+): number {
+  return writePlainToken(bytes, position, value) ??
+    writeText(bytes, position, fieldToken(field, value));
 }
 
 /** The token of an entry of `details`, or `undefined` for a value that cannot be one. */

@@ -7,6 +7,7 @@
 
 import type { ByteBuffer } from "./byte_buffer.ts";
 import { isPlainObject, refuseField } from "./check.ts";
+import { writeAscii } from "./text.ts";
 
 const encoder = new TextEncoder();
 
@@ -24,14 +25,8 @@ export function writeString(out: ByteBuffer, position: number, value: string): n
   if (length >= LONG_STRING) return writeLongString(out, position, value);
   const { bytes } = out;
   const start = writeStringHeader(bytes, position, length);
-  let index = 0;
-  while (index < length) {
-    const unit = value.charCodeAt(index);
-    if (unit > 0x7f) break;
-    bytes[start + index] = unit;
-    index++;
-  }
-  return index === length ? start + length : writeLongString(out, position, value);
+  const isAscii = writeAscii(bytes, start, value) === length;
+  return isAscii ? start + length : writeLongString(out, position, value);
 }
 
 function writeLongString(out: ByteBuffer, position: number, value: string): number {

@@ -1,7 +1,9 @@
 /** Subjects: where an event is stored, and the patterns that find it again. */
 
-import { buildSubject, type ParsedSubject, parseSubject, SUBJECT_FIELDS } from "../gen/subjects.ts";
+import { type ParsedSubject, parseSubject, SUBJECT_FIELDS } from "../gen/subjects.ts";
 import { isJobEventType, type JobEvent, type JobEventType } from "../gen/types.ts";
+import { SubjectWriter } from "./subject_writer.ts";
+import { readText } from "./text.ts";
 import { encodeSubjectToken } from "./token.ts";
 
 /** The prefix of every subject unless another is given. */
@@ -42,6 +44,8 @@ export interface SubjectFilter {
 export class JobEventSubjects {
   /** What every subject begins with. */
   readonly prefix: string;
+  readonly #writer: SubjectWriter;
+  readonly #scratch: Uint8Array;
 
   /**
    * Names the subjects under a prefix.
@@ -58,6 +62,8 @@ export class JobEventSubjects {
       );
     }
     this.prefix = prefix;
+    this.#writer = new SubjectWriter(prefix);
+    this.#scratch = new Uint8Array(this.#writer.bound);
   }
 
   /**
@@ -67,7 +73,7 @@ export class JobEventSubjects {
    * @throws {TypeError} An id of the event cannot be a token; the message names the field.
    */
   forEvent(event: JobEvent): string {
-    return buildSubject(this.prefix, event);
+    return readText(this.#scratch, 0, this.#writer.write(this.#scratch, 0, event));
   }
 
   /** The pattern of all events of one job. */

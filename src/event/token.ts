@@ -61,6 +61,33 @@ function encodeUnusual(raw: string): string {
   );
 }
 
+// 1 for each byte that stays as it is.
+const PLAIN_BYTES = Uint8Array.from({ length: 128 }, (_, byte) => isPlainByte(byte) ? 1 : 0);
+
+/**
+ * Writes the token of an id that is its own token, as most are.
+ *
+ * @returns The position after it, or `undefined` for other ids: {@linkcode encodeSubjectToken}
+ * knows more.
+ */
+export function writePlainToken(
+  bytes: Uint8Array,
+  position: number,
+  raw: string,
+): number | undefined {
+  if (typeof raw !== "string" || raw === RESERVED) return undefined;
+  const { length } = raw;
+  if (length === 0 || length > MAX_TOKEN_BYTES) return undefined;
+  let index = 0;
+  while (index < length) {
+    const unit = raw.charCodeAt(index);
+    if (unit > 0x7f || PLAIN_BYTES[unit] === 0) break;
+    bytes[position + index] = unit;
+    index++;
+  }
+  return index === length ? position + length : undefined;
+}
+
 function isPlainByte(byte: number): boolean {
   return (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x41 && byte <= 0x5a) ||
     (byte >= 0x30 && byte <= 0x39) || byte === 0x5f || byte === 0x2d;

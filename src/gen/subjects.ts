@@ -3,7 +3,8 @@
 
 /** The subject of an event, and what a subject says. */
 
-import { detailToken, fieldToken, refuseField } from "../event/check.ts";
+import { detailToken, refuseField, writeToken } from "../event/check.ts";
+import { writeText } from "../event/text.ts";
 import { decodeSubjectToken } from "../event/token.ts";
 import { isJobEventType, type JobEvent, type JobEventType } from "./types.ts";
 
@@ -36,38 +37,55 @@ export const SUBJECT_FIELDS: readonly {
   { name: "queue", property: "queueName" },
 ];
 
+/** What a subject takes at the most beside its prefix and two tokens, in bytes. */
+export const SUBJECT_WORDS_BYTES = 36;
+
 /**
- * The subject under which an event is stored.
+ * Writes the subject under which an event is stored. There must be room.
  *
+ * @param prefix The bytes before the job, with the dot.
+ * @returns The position after it.
  * @throws {TypeError} An id of the event cannot be a token; the message names the field.
  */
-export function buildSubject(prefix: string, event: JobEvent): string {
-  const job = fieldToken("jobId", event.jobId);
+export function writeSubject(
+  bytes: Uint8Array,
+  position: number,
+  prefix: Uint8Array,
+  event: JobEvent,
+): number {
+  bytes.set(prefix, position);
+  let at = writeToken(bytes, position + prefix.length, "jobId", event.jobId);
   const type = event.eventType;
   // Anything else could be a wildcard, or several tokens.
   if (!isJobEventType(type)) refuseField("eventType", "an event type", type);
   if (event.workerId != null) {
-    const id = fieldToken("workerId", event.workerId);
-    return `${prefix}.${job}.worker.${id}.${type}`;
+    at = writeText(bytes, at, ".worker.");
+    at = writeToken(bytes, at, "workerId", event.workerId);
+  } else if (event.queueName != null) {
+    at = writeText(bytes, at, ".queue.");
+    at = writeToken(bytes, at, "queueName", event.queueName);
+  } else {
+    at = writeContext(bytes, at, event);
   }
-  if (event.queueName != null) {
-    const id = fieldToken("queueName", event.queueName);
-    return `${prefix}.${job}.queue.${id}.${type}`;
-  }
-  switch (type) {
+  at = writeText(bytes, at, ".");
+  return writeText(bytes, at, type);
+}
+
+function writeContext(bytes: Uint8Array, at: number, event: JobEvent): number {
+  switch (event.eventType) {
     case "cancelled":
     case "dependency_satisfied":
     case "dependency_failed":
     case "waiting_for_dependencies":
     case "ttl_expired":
     case "ttl_extended":
-      return `${prefix}.${job}.lifecycle.${type}`;
+      return writeText(bytes, at, ".lifecycle");
     case "retry_scheduled":
     case "retry_started":
     case "max_retries_exceeded": {
       const id = detailToken(event.details?.["retry_count"]);
-      if (id !== undefined) return `${prefix}.${job}.retry.${id}.${type}`;
-      break;
+      if (id === undefined) break;
+      return writeText(bytes, writeText(bytes, at, ".retry."), id);
     }
     case "scheduled":
     case "schedule_triggered":
@@ -75,11 +93,11 @@ export function buildSubject(prefix: string, event: JobEvent): string {
     case "schedule_resumed":
     case "schedule_deactivated": {
       const id = detailToken(event.details?.["schedule_name"]);
-      if (id !== undefined) return `${prefix}.${job}.schedule.${id}.${type}`;
-      break;
+      if (id === undefined) break;
+      return writeText(bytes, writeText(bytes, at, ".schedule."), id);
     }
   }
-  return `${prefix}.${job}.${type}`;
+  return at;
 }
 
 /** Whether a token names a form without an id. */
@@ -97,17 +115,20 @@ function isContextWithId(token: string | undefined): token is "worker" | "queue"
  * prefix.
  */
 export function parseSubject(prefix: string, subject: string): ParsedSubject | undefined {
-  if (!subject.startsWith(`${prefix}.`)) return undefined;
-  const tokens = subject.slice(prefix.length + 1).split(".");
-  const eventType = tokens.at(-1);
-  const [job, context, id] = tokens;
-  if (job === undefined || job === "global" || !isJobEventType(eventType)) return undefined;
+  if (!subject.startsWith(prefix) || subject[prefix.length] !== ".") return undefined;
+  const start = prefix.length + 1;
+  const jobEnd = subject.indexOf(".", start);
+  const typeStart = subject.lastIndexOf(".") + 1;
+  const job = subject.slice(start, jobEnd);
+  const eventType = subject.slice(typeStart);
+  if (jobEnd < 0 || job === "global" || !isJobEventType(eventType)) return undefined;
   try {
     const jobId = decodeSubjectToken(job);
-    if (tokens.length === 2) return { jobId, eventType };
-    if (tokens.length === 3 && isPlainContext(context)) return { jobId, context, eventType };
-    if (tokens.length === 4 && isContextWithId(context)) {
-      return { jobId, context, contextId: decodeSubjectToken(id ?? ""), eventType };
+    if (jobEnd + 1 === typeStart) return { jobId, eventType };
+    const [context, id, ...others] = subject.slice(jobEnd + 1, typeStart - 1).split(".");
+    if (id === undefined && isPlainContext(context)) return { jobId, context, eventType };
+    if (id !== undefined && others.length === 0 && isContextWithId(context)) {
+      return { jobId, context, contextId: decodeSubjectToken(id), eventType };
     }
   } catch {
     // A token that is not well-formed: somebody else's message.

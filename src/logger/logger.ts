@@ -52,7 +52,6 @@ import { traceOf } from "./trace.ts";
  * ```
  */
 export class JobEventLogger extends JobEventLogMethods implements AsyncDisposable {
-  readonly #sink: JobEventSink;
   readonly #settings: LoggerSettings;
   readonly #spool: SpooledBuffer | undefined;
   readonly #buffer: EventQueue;
@@ -91,7 +90,6 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
   constructor(sink: JobEventSink, options: JobEventLoggerOptions = {}) {
     super();
     const clock: Clock = options.clock ?? systemClock;
-    this.#sink = sink;
     this.#records = new Records(sink.subjects);
     this.#reports = new Reports(options, clock);
     this.#roomWaiters = new RoomWaiters(clock);
@@ -100,11 +98,12 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
     const onError = (error: JobEventError): void => this.#reports.error(error);
     this.#spool = openSpool(options.spool, {
       ...this.#settings,
+      subjectPrefix: sink.subjects.prefix,
       idOf: this.#records.idOf,
       onError,
     });
     this.#traceOf = (event) => traceOf(event, options.traceparent, onError);
-    this.#buffer = this.#spool ?? new EventBuffer();
+    this.#buffer = this.#spool ?? new EventBuffer(sink.subjects.prefix);
     // The end of the program takes nothing along that is in a spool.
     if (this.#spool === undefined) this.#exitReport = new ExitReport(() => this.#buffered);
     this.#lastOrdinal = this.#buffer.lastOrdinal;
@@ -118,7 +117,10 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
       toRecord: this.#records.toRecord,
       onError,
       onSettled: (events) => this.#spool?.remove(events),
-      onRejected: (event, error) => this.#reports.reject(this.#records.toDropped(event), error),
+      onRejected: (event, error) => {
+        this.#reports.error(error);
+        this.#reports.drop([event], "rejected", this.#records.toDropped);
+      },
       onRoom: () => this.#noticeRoom(),
       onSending: (sent) => this.#reports.sending(sent),
     });
@@ -166,20 +168,18 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
     if (!this.#settings.enabled) return true;
     if (this.#isReading) return this.refuse(new TypeError("an event that is read logs another"));
     let size: number;
-    let subject: string;
     // Before the event is encoded: the owner's function may log.
     const traceparent = this.#traceOf(event);
     this.#isReading = true;
     try {
       size = this.#buffer.encode(event);
-      subject = this.#sink.subjects.forEvent(event);
     } catch (error) {
       this.#isReading = false;
       this.#buffer.discard();
       return this.refuse(error);
     }
     this.#isReading = false;
-    if (this.#stopped !== undefined) return this.#refuseLate(subject, traceparent);
+    if (this.#stopped !== undefined) return this.#refuseLate(traceparent);
     if (size > this.#maxEventBytes) {
       this.#buffer.discard();
       return this.refuse(tooLarge(size, this.#maxEventBytes));
@@ -189,8 +189,8 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
     if (!fits && this.#settings.overflow === "block") return this.#block(size);
     this.#logged++;
     this.#lastOrdinal++;
-    if (!fits) evicted.push(this.#takeDraft(this.#lastOrdinal, subject, traceparent));
-    const isKept = fits && this.#keep(subject, traceparent);
+    if (!fits) evicted.push(this.#takeDraft(this.#lastOrdinal, traceparent));
+    const isKept = fits && this.#keep(traceparent);
     // The owner is told last: what it does must not meet an event half taken.
     if (evicted.length > 0) this.#reportLost(evicted, "overflow");
     return isKept;
@@ -308,7 +308,7 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
     this.#dropped += events.length;
     this.#noticeRoom();
     this.#leaveExit();
-    if (events.length > 0) this.#reports.drop(events, "stopped");
+    if (events.length > 0) this.#reports.drop(events, "stopped", (event) => event);
     this.#reports.end();
     return { stored, undelivered, dropped, events };
   }
@@ -348,12 +348,12 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
   }
 
   /** Takes in the event that is encoded. */
-  #keep(subject: string, traceparent: string | undefined): boolean {
+  #keep(traceparent: string | undefined): boolean {
     try {
-      this.#buffer.commit(this.#lastOrdinal, subject, traceparent);
+      this.#buffer.commit(this.#lastOrdinal, traceparent);
     } catch (error) {
       // Only a spool does that: an event that is not in it is not accepted.
-      const lost = this.#takeDraft(this.#lastOrdinal, subject, traceparent);
+      const lost = this.#takeDraft(this.#lastOrdinal, traceparent);
       this.#reports.error(error as JobEventError);
       this.#reportLost([lost], "spool");
       return false;
@@ -377,19 +377,19 @@ export class JobEventLogger extends JobEventLogMethods implements AsyncDisposabl
     this.#sender.noticeDropped(events);
     // A buffer can be full of bytes and hold no batch: the next event shall find room.
     this.#sender.sendSoon(this.#lastOrdinal);
-    this.#reports.drop(events.map(this.#records.toDropped), reason);
+    this.#reports.drop(events, reason, this.#records.toDropped);
   }
 
-  #takeDraft(ordinal: number, subject: string, traceparent?: string): BufferedEvent {
-    const payload = this.#buffer.draft();
+  #takeDraft(ordinal: number, traceparent?: string): BufferedEvent {
+    const draft = this.#buffer.draft();
     this.#buffer.discard();
-    return { ordinal, subject, payload, traceparent };
+    return { ordinal, ...draft, traceparent };
   }
 
-  #refuseLate(subject: string, traceparent: string | undefined): false {
+  #refuseLate(traceparent: string | undefined): false {
     this.#late++;
-    const event = this.#takeDraft(this.#lastOrdinal + this.#late, subject, traceparent);
-    this.#reports.drop([this.#records.toDropped(event)], "stopped");
+    const event = this.#takeDraft(this.#lastOrdinal + this.#late, traceparent);
+    this.#reports.drop([event], "stopped", this.#records.toDropped);
     return false;
   }
 

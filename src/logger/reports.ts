@@ -5,6 +5,14 @@ import type { Clock } from "./clock.ts";
 import { ConsoleReport } from "./console_report.ts";
 import type { DroppedJobEvent, DropReason, JobEventLoggerOptions } from "./options.ts";
 
+// Put together once, not for each event that is dropped.
+const DROPPED: Readonly<Record<DropReason, string>> = {
+  overflow: "events dropped (overflow)",
+  rejected: "events dropped (rejected)",
+  spool: "events dropped (spool)",
+  stopped: "events dropped (stopped)",
+};
+
 /** The owner's callbacks. None of these methods throws. */
 export class Reports {
   readonly #console: ConsoleReport;
@@ -22,17 +30,19 @@ export class Reports {
     else this.#call("onError", () => onError(error));
   }
 
-  /** Events are lost to the storage. */
-  drop(events: readonly DroppedJobEvent[], reason: DropReason): void {
+  /**
+   * Events are lost to the storage.
+   *
+   * @param toDropped The form in which the owner gets them. Nobody else needs it.
+   */
+  drop<T>(
+    events: readonly T[],
+    reason: DropReason,
+    toDropped: (event: T) => DroppedJobEvent,
+  ): void {
     const { onDrop } = this.#options;
-    if (onDrop === undefined) this.#console.add(`events dropped (${reason})`, events.length);
-    else this.#call("onDrop", () => onDrop(events, reason));
-  }
-
-  /** The storage will never take an event. */
-  reject(event: DroppedJobEvent, error: JobEventError): void {
-    this.error(error);
-    this.drop([event], "rejected");
+    if (onDrop === undefined) this.#console.add(DROPPED[reason], events.length);
+    else this.#call("onDrop", () => onDrop(events.map(toDropped), reason));
   }
 
   /** The logger sends by itself, and nobody else has the promise. */

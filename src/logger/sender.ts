@@ -212,9 +212,10 @@ export class Sender {
     while (batch.length < batchSize && this.#inFlightBytes < batchBytes) {
       const event = buffer.shift();
       if (event === undefined) break;
+      const record = toRecord(event);
       batch.push(event);
-      this.#inFlightBytes += event.payload.length;
-      records.push(toRecord(event));
+      records.push(record);
+      this.#inFlightBytes += record.payload.length;
     }
     this.#inFlight = batch;
     if (buffer.length === 0) this.#stopInterval();

@@ -14,6 +14,8 @@ const PAGE_EVENTS = 1000;
 /** What a {@linkcode SpooledBuffer} is made from. */
 export interface SpooledBufferOptions {
   readonly spool: JobEventSpool;
+  /** What the subject of every event begins with. */
+  readonly subjectPrefix: string;
   /** Events in memory, at the most. */
   readonly maxBufferSize: number;
   /** Bytes of the events in memory, at the most. */
@@ -36,7 +38,7 @@ export class SpooledBuffer implements EventQueue {
   readonly #options: SpooledBufferOptions;
   readonly #spool: JobEventSpool;
   // Only encodes.
-  readonly #encoder = new EventBuffer();
+  readonly #encoder: EventBuffer;
   readonly #memory: BufferedEvent[] = [];
   #memoryBytes = 0;
   /** Events in the spool that were never in memory, all behind `#loaded`. */
@@ -53,6 +55,7 @@ export class SpooledBuffer implements EventQueue {
   constructor(options: SpooledBufferOptions) {
     this.#options = options;
     this.#spool = options.spool;
+    this.#encoder = new EventBuffer(options.subjectPrefix);
     const { length, bytes, lastOrdinal } = readContent(this.#spool);
     this.#tail = length;
     this.#held = length;
@@ -115,7 +118,7 @@ export class SpooledBuffer implements EventQueue {
     this.#encoder.discard();
   }
 
-  draft(): Uint8Array {
+  draft(): Pick<BufferedEvent, "subject" | "payload"> {
     return this.#encoder.draft();
   }
 
@@ -125,8 +128,8 @@ export class SpooledBuffer implements EventQueue {
    * @throws {JobEventError} `ERR_UNAVAILABLE`: the spool did not take it; it can still be drafted
    * and discarded.
    */
-  commit(ordinal: number, subject: string, traceparent?: string): void {
-    const payload = this.draft();
+  commit(ordinal: number, traceparent?: string): void {
+    const { subject, payload } = this.draft();
     const eventId = this.#options.idOf(ordinal);
     const trace = traceparent === undefined ? {} : { traceparent };
     const event = { ordinal, eventId, subject, payload, ...trace };

@@ -350,7 +350,7 @@ export class JobEventLoggerSync extends JobEventLogMethods implements Disposable
     this.#dropped += undelivered;
     this.#outbox.close();
     this.#forgetEnds();
-    if (events.length > 0) this.#reports.drop(events, "stopped");
+    if (events.length > 0) this.#reports.drop(events, "stopped", (event) => event);
     this.#reports.end();
     return { stored, undelivered, dropped, events };
   }
@@ -382,7 +382,7 @@ export class JobEventLoggerSync extends JobEventLogMethods implements Disposable
   }
 
   #reportDrop(events: readonly BufferedEvent[], reason: "overflow" | "rejected" | "stopped"): void {
-    this.#reports.drop(events.map((event) => this.#asDropped(event)), reason);
+    this.#reports.drop(events, reason, (event) => this.#asDropped(event));
   }
 
   #asDropped({ ordinal, subject, payload }: BufferedEvent): DroppedJobEvent {

@@ -70,7 +70,7 @@ describe("generate()", () => {
     assert.ok(add(7).includes(long) && !add(7).includes(short), "16 fields");
   });
 
-  it("writes keys that are shorter than a word byte by byte, and does not look for their words", () => {
+  it("writes keys shorter than a word byte by byte, and does not look for their words", () => {
     const files = generated(
       edit(TINY, "  // The text.\n", "  // N.\n  string ab = 40;\n  // The text.\n"),
     );

@@ -207,14 +207,16 @@ describe("Backoff.next()", () => {
 
 describe("EventBuffer", () => {
   it("holds no more of a large event than its bytes, and nothing when it has left", () => {
-    const buffer = new EventBuffer();
+    const buffer = new EventBuffer("jobs");
     const add = (event: JobEvent, ordinal: number) => {
       buffer.encode(event);
-      buffer.commit(ordinal, "s");
-      return buffer.shift()!.payload;
+      buffer.commit(ordinal);
+      const { subject, payload } = buffer.shift()!;
+      assert.equal(subject, `jobs.${event.jobId}.lifecycle.cancelled`);
+      return payload;
     };
     const large = add(cancelled("a", "x".repeat(1e6)), 1);
-    assert.equal(large.buffer.byteLength, large.length);
+    assert.equal(large.buffer.byteLength, large.length + "jobs.a.lifecycle.cancelled".length);
     assert.equal(decodeJobEvent(large).jobId, "a");
     const small = add(cancelled("b"), 2);
     assert.equal(small.buffer.byteLength, 64 * 1024);

@@ -32,7 +32,7 @@ export const ORIGINAL_DEFECTS: readonly Defect[] = [
     name: "reorders on retry: what failed goes to the back",
     edits: [
       buffer("this.#head = (this.#head - 1) &", "const slot = (this.#head + this.#length) &"),
-      buffer("      this.#head,\n      event.ordinal,", "      slot,\n      event.ordinal,"),
+      buffer("this.#set(this.#head, ordinal,", "this.#set(slot, ordinal,"),
     ],
     shows: /of job-\d is stored after a later one/,
   },
@@ -188,7 +188,7 @@ export const FURTHER_DEFECTS: readonly Defect[] = [
   },
   {
     name: "what stays undelivered at stop() is not reported",
-    edits: [logger(`if (events.length > 0) this.#reports.drop(events, "stopped");`, "")],
+    edits: [logger(`this.#reports.drop(events, "stopped", (event) => event);`, "{}")],
     shows: /stop\(\) reports \d+ undelivered events/,
   },
   {
