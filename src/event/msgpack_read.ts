@@ -14,8 +14,8 @@ import { isNested, typeName } from "./msgpack_types.ts";
 import { setMember } from "./set_member.ts";
 import { decodeUtf8, isAscii, latin1Slice, shorten } from "./text.ts";
 
-// An event is copied to here before it is read, so that its numbers and words can be read through a
-// view, which would cost more to make than it saves. A larger event gets room of its own.
+// Bytes are copied to here before they are read, so that numbers and words can be read through a
+// view, which would cost more to make than it saves. What is larger gets room of its own.
 const SCRATCH_BYTES = 64 * 1024;
 const scratch: Uint8Array = new Uint8Array(SCRATCH_BYTES);
 const scratchView: DataView = new DataView(scratch.buffer);
@@ -40,10 +40,7 @@ export class MsgpackReader {
   #windowStart = 0;
   #windowEnd = 0;
 
-  /**
-   * @param bytes What to read; copied, so that it may change while it is read.
-   * @param owner What they are, for errors.
-   */
+  /** @param bytes What to read, before another reader begins. @param owner What they are. */
   constructor(bytes: Uint8Array, owner: string = "job event") {
     if (!(bytes instanceof Uint8Array)) {
       throw new TypeError(`Cannot decode ${owner}: expected a Uint8Array`);
