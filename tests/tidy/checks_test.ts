@@ -224,7 +224,7 @@ const entries = json({ exports });
 const loads = (path: string, text: string): Files => ({ "deno.json": entries, [path]: text });
 prove("entryPoints()", entryPoints, [
   loads("src/emit.ts", `import type { A } from "./storage/storage.ts";`),
-  loads("src/connect/ws.ts", `import "@nats-io/nats-core";`),
+  loads("src/connect/ws.ts", `import "@nats-io/nats-core/internal";`),
   loads("src/storage/sqlite.ts", `import "node:sqlite";`),
 ], [
   [loads("src/emit.ts", `import "@nats-io/jetstream";`), /\.\/emit loads @nats-io\/jetstream/],
