@@ -149,10 +149,10 @@ export class ClientStream {
       this.#after = rows.at(-1)?.seq ?? this.#after;
     }
     let skipped = 0;
-    gap ||= this.#position < this.#live.begin;
-    const { end } = this.#live;
+    const { begin, end } = this.#live;
+    gap ||= this.#position < begin && this.#live.row(begin).seq > this.#after + 1;
     const { matches } = this.#request.list;
-    for (let at = Math.max(this.#position, this.#live.begin); at < end; at++) {
+    for (let at = Math.max(this.#position, begin); at < end; at++) {
       const row = this.#live.row(at);
       if (row.seq <= this.#after || !matches(row)) continue;
       rows.push(row);
@@ -161,7 +161,7 @@ export class ClientStream {
     }
     this.#position = end;
     skipped += rows.splice(0, Math.max(0, rows.length - MAX_ROWS)).length;
-    if (end > this.#live.begin) this.#after = Math.max(this.#after, this.#live.row(end - 1).seq);
+    if (end > begin) this.#after = Math.max(this.#after, this.#live.row(end - 1).seq);
     this.#intervalMs = rows.length > MANY_ROWS ? MANY_ROWS_INTERVAL_MS : INTERVAL_MS.rows;
     if (rows.length === 0 && !gap) return "";
     return sse("rows", { rows, skipped, gap } satisfies RowsMessage, this.#after);

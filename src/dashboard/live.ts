@@ -175,8 +175,10 @@ export class Live {
 
   /** It is up to date, unless there is more to read of what was there at the beginning. */
   #goOn(): void {
-    if (this.#state === "live" || this.#sequence < this.#liveFrom) return;
-    this.#state = "live";
+    const isBehind = this.#since === 0 || this.#sequence < this.#liveFrom;
+    const state = isBehind ? "reading" : "live";
+    if (this.#state === state) return;
+    this.#state = state;
     this.#error = undefined;
     this.#tell();
   }

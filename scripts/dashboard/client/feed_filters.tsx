@@ -2,36 +2,10 @@
 
 import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { JOB_EVENT_TYPES } from "../../../src/gen/types.ts";
 import { clock, dateTime, parseTime, typeName } from "./format.ts";
 import { toneOf } from "./parts.tsx";
 import { address, go } from "./router.tsx";
-
-const TYPES = [
-  "enqueued",
-  "dequeued",
-  "started",
-  "completed",
-  "failed",
-  "cancelled",
-  "timeout",
-  "retry_scheduled",
-  "retry_started",
-  "max_retries_exceeded",
-  "dependency_satisfied",
-  "dependency_failed",
-  "waiting_for_dependencies",
-  "scheduled",
-  "schedule_triggered",
-  "schedule_paused",
-  "schedule_resumed",
-  "schedule_deactivated",
-  "worker_assigned",
-  "worker_released",
-  "queue_priority_changed",
-  "queue_moved",
-  "ttl_expired",
-  "ttl_extended",
-];
 
 const FIELDS = [
   { name: "job", label: "Job", hint: "id" },
@@ -119,10 +93,10 @@ function TypePicker(props: {
   readonly value: string;
   readonly onChange: (value: string) => void;
 }) {
-  const chosen = new Set(props.value.split(",").filter((type) => type !== ""));
+  const chosen = new Set<string>(props.value.split(",").filter((type) => type !== ""));
   const toggle = (type: string) => {
     if (!chosen.delete(type)) chosen.add(type);
-    props.onChange(TYPES.filter((type) => chosen.has(type)).join(","));
+    props.onChange(JOB_EVENT_TYPES.filter((type) => chosen.has(type)).join(","));
   };
   const [only] = chosen;
   const text = chosen.size === 0 ? "all" : chosen.size === 1 ? typeName(only!) : `${chosen.size}`;
@@ -148,7 +122,7 @@ function TypePicker(props: {
         <em>{text}</em>
       </summary>
       <div class="menu">
-        {TYPES.map((type) => (
+        {JOB_EVENT_TYPES.map((type) => (
           <label key={type}>
             <input type="checkbox" checked={chosen.has(type)} onChange={() => toggle(type)} />
             <span class={`badge ${toneOf(type)}`}>{typeName(type)}</span>

@@ -1,7 +1,7 @@
 /** The dashboard's page: what is around every page, and which one is shown. */
 
 import { render } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useErrorBoundary, useRef } from "preact/hooks";
 import type { PageConfig } from "../../../src/dashboard/wire.ts";
 import { DeadLettersPage } from "./dead_letters.tsx";
 import { FailuresPage } from "./failures.tsx";
@@ -10,6 +10,7 @@ import { clock } from "./format.ts";
 import { JobPage } from "./job.tsx";
 import { reconnect, useConnection } from "./live.ts";
 import { Overview } from "./overview.tsx";
+import { Problem } from "./parts.tsx";
 import { go, Link, type Place, usePlace } from "./router.tsx";
 import { Search } from "./search.tsx";
 import { readConfig } from "./server.ts";
@@ -49,6 +50,13 @@ function Page({ place, config }: { readonly place: Place; readonly config: PageC
     default:
       return <Overview />;
   }
+}
+
+/** A page that fails says so, and leaves what is around it. */
+function Guarded(props: { readonly place: Place; readonly config: PageConfig }) {
+  const [error, retry] = useErrorBoundary();
+  if (error !== undefined) return <Problem error={error} onRetry={retry} />;
+  return <Page {...props} />;
 }
 
 /** `g`, then the key of a page; `?` lists them. */
@@ -162,7 +170,7 @@ function App({ config }: { readonly config: PageConfig }) {
       </nav>
       <main id="main" tabIndex={-1} class={isLive && state === "lost" ? "stale" : ""}>
         {isLive && <Banner />}
-        <Page place={place} config={config} />
+        <Guarded key={place.path} place={place} config={config} />
       </main>
       <Help dialog={help} />
     </>
