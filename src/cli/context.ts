@@ -49,6 +49,7 @@ export class CommandContext {
   readonly format: GlobalOptions["format"];
   readonly #options: GlobalOptions;
   readonly #owned: AsyncDisposable[] = [];
+  #closing: Promise<void> = Promise.resolve();
   readonly #colors: boolean;
 
   constructor(host: Host, options: GlobalOptions) {
@@ -142,19 +143,24 @@ export class CommandContext {
     for (const value of values) await this.print(value, text);
   }
 
-  /** Throws when the program is to end. */
-  throwIfEnded(): void {
-    this.signal.throwIfAborted();
+  /** Closes what was opened. Says so when something in a storage could not be read. */
+  close(): Promise<void> {
+    // One after the other: the end of the command waits for what its signal has begun.
+    this.#closing = this.#closing.then(() => this.#closeOwned());
+    return this.#closing;
   }
 
-  /** Closes what was opened. Says so when something in a storage could not be read. */
-  async close(): Promise<void> {
-    for (const owned of this.#owned.splice(0).reverse()) {
+  async #closeOwned(): Promise<void> {
+    for (let owned = this.#owned.pop(); owned !== undefined; owned = this.#owned.pop()) {
       const { decodeErrors = 0 } = owned as { readonly decodeErrors?: number };
       if (decodeErrors > 0) {
         this.note(`Passed over ${counted(decodeErrors, "message")} that cannot be decoded`);
       }
-      await owned[Symbol.asyncDispose]();
+      try {
+        await owned[Symbol.asyncDispose]();
+      } catch (error) {
+        this.note(errorLine(error));
+      }
     }
   }
 
@@ -163,6 +169,8 @@ export class CommandContext {
     if (options.yes === true || process.stdin.isTTY !== true) return;
     const { createInterface } = await import("node:readline/promises");
     const prompt = createInterface({ input: process.stdin, output: process.stderr });
+    // It takes Ctrl-C for itself.
+    prompt.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
     try {
       const answer = await prompt.question(`${question} [y/N] `, { signal: this.signal });
       if (/^y(es)?$/i.test(answer.trim())) return;

@@ -101,14 +101,15 @@ export function filterOptions(): readonly Option[] {
 }
 
 /** The options that choose events by their timestamps. */
-export function windowOptions(since?: string): readonly Option[] {
-  const from = option(
-    "--since <time>",
-    "only events since then: 10m ago, or 2026-11-21T12:34:56Z",
-    parseSince,
-  );
-  if (since !== undefined) from.default(parseSince(since), since);
-  return [from, option("--until <time>", "only events until then", parseTime)];
+export function windowOptions(): readonly Option[] {
+  return [
+    option(
+      "--since <time>",
+      "only events since then: 10m ago, or 2026-11-21T12:34:56Z",
+      parseSince,
+    ),
+    option("--until <time>", "only events until then", parseTime),
+  ];
 }
 
 /** The option of commands that ask before they delete. */

@@ -10,7 +10,19 @@ import {
   type Registry,
   windowOptions,
 } from "./define.ts";
-import { parseDuration, parseLimit, parseSince, parseStart, parseWhole } from "./parse.ts";
+import {
+  parseDuration,
+  parseLimit,
+  parseSince,
+  parseStart,
+  parseTime,
+  parseWhole,
+  RECENT,
+} from "./parse.ts";
+
+/** When it began is known when the command runs, not when it is declared. */
+const RECENTLY = option("--since <time>", 'how far to look back: 10m, a time, or "all"', parseSince)
+  .default(undefined, RECENT);
 
 const SPECS: readonly CommandSpec[] = [
   {
@@ -72,7 +84,8 @@ const SPECS: readonly CommandSpec[] = [
     details: "The numbers are folded from the events of the window, by their timestamps.",
     options: [
       ...filterOptions(),
-      ...windowOptions("1h"),
+      RECENTLY,
+      option("--until <time>", "only events until then", parseTime),
       option("--top <n>", "at most so many queues, workers and error types", parseWhole(1))
         .default(10),
     ],
@@ -88,8 +101,7 @@ const SPECS: readonly CommandSpec[] = [
     summary: "Show the workers: when they were last seen, which are busy, which idle",
     details: "A worker is busy while a run that began on it has not ended.",
     options: [
-      option("--since <time>", "only workers that were seen since then", parseSince)
-        .default(parseSince("1h"), "1h"),
+      RECENTLY,
       option("--stale <duration>", "mark busy workers that were quiet for longer", parseDuration)
         .default(parseDuration("10m"), "10m"),
     ],

@@ -16,21 +16,22 @@ export class OutputClosedError extends Error {
 /** Writes texts in their order. */
 export class Output {
   readonly #stream: NodeJS.WriteStream;
-  readonly #whenClosed: Promise<void>;
+  readonly #whenEnded: Promise<void>;
   readonly #removeListener: () => void;
   #text = "";
-  #isClosed = false;
+  /** Why nothing can be written any more. */
+  #end: Error | undefined;
 
   /** @param onClosed Called when the reader has gone. */
   constructor(stream: NodeJS.WriteStream, onClosed: () => void) {
     this.#stream = stream;
-    let sayClosed = (): void => {};
-    this.#whenClosed = new Promise((resolve) => sayClosed = resolve);
+    let sayEnded = (): void => {};
+    this.#whenEnded = new Promise((resolve) => sayEnded = resolve);
     const onError = (error: Error): void => {
-      this.#isClosed = CLOSED.includes(String((error as { readonly code?: unknown }).code));
-      if (!this.#isClosed) throw error;
-      sayClosed();
-      onClosed();
+      const isClosed = CLOSED.includes(String((error as { readonly code?: unknown }).code));
+      this.#end = isClosed ? new OutputClosedError() : error;
+      sayEnded();
+      if (isClosed) onClosed();
     };
     stream.on("error", onError);
     this.#removeListener = () => stream.off("error", onError);
@@ -70,16 +71,16 @@ export class Output {
 
   /** Writes at once. */
   async write(data: string | Uint8Array): Promise<void> {
-    if (this.#isClosed) throw new OutputClosedError();
+    if (this.#end !== undefined) throw this.#end;
     const written = new Promise<void>((resolve) => this.#stream.write(data, () => resolve()));
-    await Promise.race([written, this.#whenClosed]);
-    if (this.#isClosed) throw new OutputClosedError();
+    await Promise.race([written, this.#whenEnded]);
+    if (this.#end !== undefined) throw this.#end;
   }
 
   /** Stops looking at the stream, which stays open. */
   release(): void {
     // What fails after the last write, which was waited for, is of no interest.
-    if (!this.#isClosed) this.#removeListener();
+    if (this.#end === undefined) this.#removeListener();
   }
 }
 

@@ -39,6 +39,9 @@ export function parseSince(text: string): Date | "all" {
   return text === "all" ? "all" : parseTime(text);
 }
 
+/** How far commands look back that show what goes on. */
+export const RECENT = "1h";
+
 /** Where `tail` begins. */
 export function parseStart(text: string): StreamStart {
   if (text === "new" || text === "all") return text;

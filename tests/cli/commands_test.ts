@@ -151,6 +151,24 @@ describe("naq-events", LONG, () => {
     }
   });
 
+  it("looks back an hour in a long log, whatever lies before", { skip, ...LONG }, async () => {
+    await using storage = await openStorage(server!.url, {
+      subjectPrefix: "long",
+      nats: { streamName: "LONG", stream: { maxBytes: 2 ** 25 } },
+    });
+    const events = Array.from({ length: 21_000 }, (_, at) => ({
+      ...JobEvent.started(`job-${at % 100}`, "worker-old", "async"),
+      timestamp: Date.now() / 1000 - 7200,
+    }));
+    await storage.storeEvents(events);
+    await storage.storeEvent(JobEvent.started("now", "worker-new", "async"));
+    const names = ["--storage", server!.url, "--stream", "LONG", "--subject-prefix", "long"];
+    const { out, err } = await run(["workers", "--format", "ndjson", ...names]);
+    assert.equal(JSON.parse(out).workerId, "worker-new", err);
+    const all = await run(["stats", "--since", "all", "--format", "json", ...names]);
+    assert.equal(JSON.parse(all.out).events, 21_001);
+  });
+
   it("takes a closed pipe for an end, and not for an error", LONG, async () => {
     const url = `sqlite:${join(directory.path, "many.sqlite")}`;
     {

@@ -82,6 +82,15 @@ for (const version of ["current", "floor"] as const) {
       assert.match(problems(noInbox[1]).join("\n"), /may not subscribe to "_INBOX\./);
     });
 
+    it("an emitter, which may do nothing else, can emit", LONG, async () => {
+      const { code, out, err } = await run(["emit", "a", "cancelled", ...as(server, "emitter")]);
+      assert.deepEqual([code, out], [0, "Stored 1 event\n"], err);
+      const refused = await run(["emit", "a", "cancelled", ...as(server, "reader")]);
+      assert.equal(refused.code, 5, refused.err);
+      assert.match(refused.err, /^naq-events: .*not allow.*\n$/);
+      assert.equal((await run(["delete", "a", ...as(server, "reader")])).code, 5);
+    });
+
     it("tells of the version, the replicas and the dead letters", LONG, async () => {
       const [, found] = await findings(as(server, "operator"));
       const text = found.map(({ check, level, message }) => `${level} ${check}: ${message}`);

@@ -1,5 +1,6 @@
 /** `naq-events doctor`. */
 
+import { splitUrl } from "../../open_storage.ts";
 import type { CommandContext } from "../context.ts";
 import { Findings } from "../doctor/findings.ts";
 import type { Role } from "../doctor/rights.ts";
@@ -15,7 +16,7 @@ export async function doctor(
   options: { readonly role?: Role },
 ): Promise<number> {
   const findings = new Findings();
-  const [, scheme, rest = ""] = /^([a-z]+):(.*)$/s.exec(context.storageUrl) ?? [];
+  const { scheme, rest } = splitUrl(context.storageUrl);
   if (scheme === "sqlite") {
     const { checkSqlite } = await import("../doctor/sqlite.ts");
     await checkSqlite(findings, context, rest);

@@ -6,8 +6,11 @@ import { messageOf } from "../../errors.ts";
 import { JobEvent } from "../../gen/factories.ts";
 import type { JobEventType } from "../../gen/types.ts";
 import { JobEventLogger } from "../../logger/logger.ts";
+import { NatsJobEventPublisher } from "../../nats/publisher.ts";
+import { connectByUrl, isNatsScheme, splitUrl } from "../../open_storage.ts";
+import type { JobEventSink } from "../../storage/storage.ts";
 import type { CommandContext } from "../context.ts";
-import { CliError, ExitCode } from "../exit.ts";
+import { CliError, errorLine, ExitCode, exitCodeOf } from "../exit.ts";
 import { eventFromJson } from "../json.ts";
 import { parseType } from "../parse.ts";
 import { counted } from "../text.ts";
@@ -39,28 +42,47 @@ export async function emit(
 ): Promise<number> {
   // Before anything is opened: what cannot be meant changes nothing.
   const single = job === "-" ? undefined : singleEvent(job, type, options);
-  const storage = await context.open("make");
-  let problem: string | undefined;
-  const logger = new JobEventLogger(storage, {
-    overflow: "block",
-    flushIntervalMs: 100,
-    onError: (error) => void (problem = messageOf(error)),
-    onDrop: () => {},
-  });
+  const sink = await openSink(context);
+  let problem: unknown;
+  const logger = context.own(
+    new JobEventLogger(sink, {
+      overflow: "block",
+      flushIntervalMs: 100,
+      onError: (error) => void (problem = error),
+      onDrop: () => {},
+    }),
+  );
   const refused = single === undefined ? await logLines(context, logger) : 0;
   if (single !== undefined) logger.logEvent(single);
   const { stored, undelivered, dropped } = await logger.stop();
-  const report: ReportJson = { stored, refused: refused + dropped };
-  await context.print(report, () => `Stored ${counted(stored, "event")}`);
   if (undelivered > 0) {
-    const reason = problem ?? "the storage did not answer in time";
+    const reason = problem === undefined ? "no answer in time" : errorLine(problem);
     throw new CliError(
       ExitCode.Unavailable,
-      `${counted(undelivered, "event")} could not be stored: ${reason}`,
+      `${counted(undelivered, "event")} could not be stored, ${stored} were: ${reason}`,
     );
   }
-  if (dropped > 0 && problem !== undefined) context.note(problem);
+  if (stored === 0 && problem !== undefined) throw problem;
+  const report: ReportJson = { stored, refused: refused + dropped };
+  await context.print(report, () => `Stored ${counted(stored, "event")}`);
+  if (problem !== undefined) context.note(errorLine(problem));
   return refused + dropped > 0 ? ExitCode.Failure : ExitCode.Ok;
+}
+
+/** The storage, or what suffices to emit for who may do nothing else on a server. */
+async function openSink(context: CommandContext): Promise<JobEventSink> {
+  try {
+    return await context.open("make");
+  } catch (error) {
+    const isServer = isNatsScheme(splitUrl(context.storageUrl).scheme);
+    if (exitCodeOf(error) !== ExitCode.Permission || !isServer) throw error;
+    const connection = await connectByUrl({
+      ...await context.connectOptions(),
+      servers: context.storageUrl,
+    });
+    context.own({ [Symbol.asyncDispose]: () => connection.close() });
+    return context.own(new NatsJobEventPublisher(connection, context.names));
+  }
 }
 
 function singleEvent(job: string, type: string | undefined, options: EmitOptions): JobEvent {

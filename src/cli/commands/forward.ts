@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
+import { shownUrl } from "../../open_storage.ts";
 import type { JobEventDelivery, JobEventStorage } from "../../storage/storage.ts";
 import type { CommandContext } from "../context.ts";
 import { filterOf, type FilterOptions } from "../parse.ts";
@@ -68,8 +69,7 @@ export async function forward(
 
 /** A name for a destination; its secrets are not a part of it. */
 function groupOf(url: string): string {
-  const place = url.replace(/\/\/[^/]*@/, "//");
-  return `forward-${createHash("sha256").update(place).digest("hex").slice(0, 8)}`;
+  return `forward-${createHash("sha256").update(shownUrl(url)).digest("hex").slice(0, 8)}`;
 }
 
 /** Takes deliveries in batches: as many as there are, without a wait for more. */

@@ -1,5 +1,6 @@
 /** `naq-events history`. */
 
+import { shownUrl } from "../../open_storage.ts";
 import type { CommandContext } from "../context.ts";
 import { clip, describe, paintType, whereOf } from "../event_lines.ts";
 import { CliError, ExitCode } from "../exit.ts";
@@ -20,7 +21,7 @@ export async function history(
   const events = await storage.getEvents(jobId);
   const [first] = events;
   if (first === undefined) {
-    const where = context.storageUrl.replace(/\/\/[^/]*@/, "//…@");
+    const where = shownUrl(context.storageUrl);
     throw new CliError(
       ExitCode.NotFound,
       `There are no events of job "${jobId}" in ${where}; they may have expired, or the id is ` +

@@ -2,6 +2,7 @@
 
 import { createReadStream, statSync } from "node:fs";
 import process from "node:process";
+import { isNatsScheme, splitUrl } from "../../open_storage.ts";
 import type { JobEventRecord, JobEventStorage } from "../../storage/storage.ts";
 import type { CommandContext } from "../context.ts";
 import { readEventFile } from "../event_file.ts";
@@ -18,8 +19,6 @@ const BATCH_BYTES = 8 * 1024 * 1024;
 /** How long a storage may be away. */
 const PATIENCE_MS = 60_000;
 
-/** Storages that forget ids after a while. */
-const FORGETS = /^(nats|tls|ws|wss):/;
 /** Ids of a storage with no more events are read at once and kept, 100 bytes or so each. */
 const MAX_KNOWN_IDS = 1_000_000;
 
@@ -47,7 +46,7 @@ export async function importEvents(
       for (const { record } of records) {
         if (importing.add(record)) await importing.flush();
       }
-      context.throwIfEnded();
+      context.signal.throwIfAborted();
       progress.set(records.at(-1)?.end ?? 0);
     }
     await importing.flush();
@@ -73,12 +72,17 @@ export async function importEvents(
   return refused === 0 && isWhole ? ExitCode.Ok : ExitCode.Failure;
 }
 
+/** Whether the storage forgets after a while which ids it has. */
+function forgets({ storageUrl }: CommandContext): boolean {
+  return isNatsScheme(splitUrl(storageUrl).scheme);
+}
+
 /** The ids that are stored; `undefined` where they are too many, or need not be known. */
 async function readIds(
   context: CommandContext,
   storage: JobEventStorage,
 ): Promise<Set<string> | undefined> {
-  if (!FORGETS.test(context.storageUrl)) return undefined;
+  if (!forgets(context)) return undefined;
   const { messages } = await storage.healthCheck();
   if (messages > MAX_KNOWN_IDS) return undefined;
   const ids = new Set<string>();
@@ -148,7 +152,7 @@ class Import {
         return !isKnown;
       });
     }
-    if (!FORGETS.test(this.#context.storageUrl)) return batch;
+    if (!forgets(this.#context)) return batch;
     return await withoutStored(this.#storage, batch);
   }
 }

@@ -3,8 +3,8 @@
 import { JobMetrics } from "../../metrics/metrics.ts";
 import type { DurationSummary, JobCounts } from "../../metrics/snapshot.ts";
 import type { CommandContext } from "../context.ts";
-import { filterOf, type FilterOptions } from "../parse.ts";
-import { readWindow } from "../read_window.ts";
+import type { FilterOptions } from "../parse.ts";
+import { readRecent } from "../read_window.ts";
 import { right, table } from "../table.ts";
 import { bar, counted, dateTime, duration, rate, shown, sparkline, whole } from "../text.ts";
 import { Timeline } from "../timeline.ts";
@@ -18,7 +18,7 @@ export async function stats(
   const storage = await context.open("read");
   const metrics = new JobMetrics();
   const timeline = new Timeline();
-  for await (const event of readWindow(context, storage, filterOf(options))) {
+  for await (const event of readRecent(context, storage, options)) {
     metrics.observe(event);
     timeline.add(event);
   }

@@ -2,8 +2,7 @@
 
 import type { JobEvent } from "../../gen/types.ts";
 import type { CommandContext } from "../context.ts";
-import { filterOf } from "../parse.ts";
-import { readWindow } from "../read_window.ts";
+import { readRecent } from "../read_window.ts";
 import { right, table } from "../table.ts";
 import { dateTime, duration, shown, whole } from "../text.ts";
 import type { WorkerJson } from "../types.ts";
@@ -22,11 +21,11 @@ interface Seen {
 /** Shows the workers. */
 export async function workers(
   context: CommandContext,
-  options: { readonly since: Date | "all"; readonly stale: number },
+  options: { readonly since?: Date | "all"; readonly stale: number },
 ): Promise<void> {
   const storage = await context.open("read");
   const book = new WorkerBook();
-  for await (const event of readWindow(context, storage, filterOf(options))) book.observe(event);
+  for await (const event of readRecent(context, storage, options)) book.observe(event);
   const found = [...book.workers].map(([workerId, worker]) => toJson(workerId, worker))
     .sort((a, b) => b.lastSeen - a.lastSeen || (a.workerId < b.workerId ? -1 : 1));
   await context.printList(found, () => text(context, found, options.stale));
