@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { within } from "../helpers.ts";
 import { assertLost, claim, OPTIONS, type QueueUnderTest, SOON_MS, task } from "./suite.ts";
 
-const LEASE_MS = 400;
+const LEASE_MS = 250;
 
 /** Claims, leases, and what ends them. */
 export function claimSuite(name: string, { open, join }: QueueUnderTest): void {
@@ -96,7 +96,7 @@ export function claimSuite(name: string, { open, join }: QueueUnderTest): void {
       await queue.enqueue(task("a"));
       const claimed = await claim(queue);
       const thief = queue.dequeue("q", { timeoutMs: LEASE_MS * 3 });
-      const until = Date.now() + LEASE_MS * 2.5;
+      const until = Date.now() + LEASE_MS * 2;
       while (Date.now() < until) {
         await queue.heartbeat(claimed);
         await new Promise((resolve) => setTimeout(resolve, 30));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { claim, drain, OPTIONS, type QueueUnderTest, task } from "./suite.ts";
+import { eventually } from "../helpers.ts";
+import { claim, drain, OPTIONS, type QueueUnderTest, SOON_MS, task } from "./suite.ts";
 
 /** What follows on a failure. */
 export function retrySuite(name: string, { open }: QueueUnderTest): void {
@@ -41,9 +42,9 @@ export function retrySuite(name: string, { open }: QueueUnderTest): void {
 
     for (
       const [retryStrategy, delays] of [
-        ["fixed", [40, 40, 40]],
-        ["linear", [40, 80, 100]],
-        ["exponential", [40, 80, 100]],
+        ["fixed", [30, 30, 30]],
+        ["linear", [30, 60, 70]],
+        ["exponential", [30, 60, 70]],
       ] as const
     ) {
       it(
@@ -51,7 +52,7 @@ export function retrySuite(name: string, { open }: QueueUnderTest): void {
         OPTIONS,
         async () => {
           await using queue = await open();
-          const settings = { retryStrategy, retryDelayMs: 40, maxRetryDelayMs: 100 };
+          const settings = { retryStrategy, retryDelayMs: 30, maxRetryDelayMs: 70 };
           await queue.enqueue(task("a", settings));
           for (const delay of delays) {
             const claimed = await claim(queue);
@@ -89,10 +90,12 @@ export function retrySuite(name: string, { open }: QueueUnderTest): void {
       await queue.enqueue(task("a", { maxRetries: 1 }));
       assert.equal((await claim(queue)).attempts, 1);
       assert.equal((await claim(queue)).attempts, 2);
-      assert.equal(await queue.dequeue("q", { timeoutMs: 1500 }), null);
-      const lost = await queue.getTask("a");
-      assert.equal(lost?.state, "failed");
-      assert.equal(lost?.lastError?.type, "LeaseLost");
+      const lost = await eventually(async () => {
+        assert.equal(await queue.dequeue("q", { timeoutMs: 0 }), null);
+        const found = await queue.getTask("a");
+        return found?.state === "failed" ? found : undefined;
+      }, { timeoutMs: SOON_MS });
+      assert.equal(lost.lastError?.type, "LeaseLost");
       assert.equal(await queue.requeue("a"), true);
     });
   });

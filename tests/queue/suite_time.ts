@@ -10,9 +10,9 @@ export function timeSuite(name: string, { open }: QueueUnderTest): void {
   describe(`${name}: time`, OPTIONS, () => {
     it("runAt and delayMs: never early, in the order of their times", OPTIONS, async () => {
       await using queue = await open();
-      const runAt = new Date(Date.now() + 900);
+      const runAt = new Date(Date.now() + 500);
       await queue.enqueue(task("third", { runAt }));
-      await queue.enqueue(task("second", { delayMs: 300 }));
+      await queue.enqueue(task("second", { delayMs: 200 }));
       await queue.enqueue(task("days", { delayMs: 3 * DAY_MS }));
       await queue.enqueue(task("years", { delayMs: 800 * DAY_MS }));
       await queue.enqueue(task("first"));

@@ -32,8 +32,8 @@ export interface BandContext {
 }
 
 /** How long the server keeps a request: one that it forgets in silence is sent again later. */
-const EXPIRES_MS = 30_000;
-const SILENCE_MS = 35_000;
+const EXPIRES_MS = 5000;
+const SILENCE_MS = 7000;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1000;
 /** How long a single try may take, in milliseconds: the server is asked to answer at once. */

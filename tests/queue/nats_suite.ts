@@ -1,14 +1,16 @@
+/** The suite on a server of one version. */
+
 import { after, describe } from "node:test";
-import { natsSkipReason } from "../../scripts/nats_server.ts";
+import { type NatsServerVersion, natsSkipReason } from "../../scripts/nats_server.ts";
 import type { NatsConnectionLike } from "../../src/nats/connection.ts";
 import { NatsTaskQueue } from "../../src/queue/nats.ts";
 import type { TaskQueueOptions } from "../../src/queue/queue.ts";
-import { TestServer, TIMEOUT_MS, VERSIONS } from "../nats/accounts.ts";
+import { TestServer, TIMEOUT_MS } from "../nats/accounts.ts";
 import { queueSuite } from "./suite.ts";
 
-const skip = natsSkipReason();
-
-for (const version of VERSIONS) {
+/** Declares the tests. */
+export async function natsQueueSuite(version: NatsServerVersion): Promise<void> {
+  const skip = natsSkipReason();
   const server = new TestServer(version);
   // Here, because a first start may take longer than Bun lets a test of the suite take.
   if (skip === false) await server.get();

@@ -1,0 +1,3 @@
+import { natsQueueSuite } from "./nats_suite.ts";
+
+await natsQueueSuite("current");
