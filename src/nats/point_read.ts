@@ -7,7 +7,7 @@ import { patiently, type ReadContext } from "./patience.ts";
 import type { StreamInfo } from "./stream.ts";
 import { covers } from "./stream_config.ts";
 
-/** One request after the other is made for a subject, so only few of them are worth it. */
+/** One request after the other is made for a subject, so only few are worth it. */
 const MAX_OF_A_SUBJECT = 16;
 const MAX_MESSAGES = 256;
 const ANSWER_TIMEOUT_MS = 2000;
@@ -51,21 +51,38 @@ export async function readFew(
   return histories.flat().sort((left, right) => left.sequence - right.sequence);
 }
 
+/**
+ * The first and the last message of a subject are found through an index, at once; those between
+ * them one after the other, for each of which the server looks through what lies in between.
+ */
 async function readSubject(
   context: ReadContext,
   [subject, count]: SubjectCount,
   { from, through }: Positions,
   signal: AbortSignal | undefined,
 ): Promise<StreamMessage[]> {
-  const messages: StreamMessage[] = [];
-  let next = from;
-  while (messages.length < count && next <= through && !signal?.aborted) {
-    const body = { seq: next, next_by_subj: subject };
-    const message = await patiently(context, () => readOne(context, body, signal), signal);
-    if (message === undefined || message.sequence > through) break;
+  const get = (body: object): Promise<StreamMessage | undefined> =>
+    patiently(context, () => readOne(context, body, signal), signal);
+  const next = (seq: number): Promise<StreamMessage | undefined> =>
+    get({ seq, next_by_subj: subject });
+  const [first, newest] = await Promise.all([
+    next(from),
+    count === 1 ? undefined : get({ last_by_subj: subject }),
+  ]);
+  if (first === undefined || first.sequence > through) return [];
+  const messages = [first];
+  // One that was stored after the read began is not a part of it.
+  const last = newest !== undefined && newest.sequence <= through ? newest : undefined;
+  const wanted = last === undefined ? count : count - 1;
+  const end = last?.sequence ?? through + 1;
+  let position = first.sequence + 1;
+  while (messages.length < wanted && position < end && !signal?.aborted) {
+    const message = await next(position);
+    if (message === undefined || message.sequence >= end) break;
     messages.push(message);
-    next = message.sequence + 1;
+    position = message.sequence + 1;
   }
+  if (last !== undefined && last.sequence > messages.at(-1)!.sequence) messages.push(last);
   return messages;
 }
 
