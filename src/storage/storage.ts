@@ -294,7 +294,10 @@ export interface JobEventSource {
    * @throws {RangeError} `limit`, `offset` or `afterSequence` is negative or not whole.
    */
   readEvents(query?: JobEventQuery): AsyncIterable<StoredJobEvent>;
-  /** The number of events of a filter; without reading them where that is possible. */
+  /**
+   * The number of events of a filter; without reading them where that is possible. Then what lies
+   * under the subjects is counted, also what cannot be decoded.
+   */
   countEvents(filter?: JobEventFilter): Promise<number>;
   /** The position of the last event; 0 for none. What is stored after the call lies behind it. */
   lastSequence(): Promise<number>;

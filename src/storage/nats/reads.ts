@@ -1,7 +1,8 @@
 /** Bounded reads and counts of events in a stream. */
 
+import type { ParsedSubject } from "../../gen/subjects.ts";
 import type { StoredJobEvent } from "../../gen/types.ts";
-import { countBySubject } from "../../nats/count.ts";
+import { countByPattern, countBySubject } from "../../nats/count.ts";
 import { readHistory } from "../../nats/history.ts";
 import { patiently, type ReadContext } from "../../nats/patience.ts";
 import { readPatterns, widePattern } from "../../nats/patterns.ts";
@@ -90,15 +91,16 @@ export async function countMatching(
   if (isEverything && takesOnly(stream.config.subjects, stream.subjects.all())) {
     return (await patiently(context, () => stream.info(), signal)).state.messages;
   }
-  return await countBySubject(
-    context,
-    plan.patterns,
-    (subject) =>
-      (jobId === undefined || subject.jobId === jobId) &&
-      (workerId === undefined ||
-        (subject.context === "worker" && subject.contextId === workerId)) &&
-      (types === undefined || types.includes(subject.eventType)),
-  );
+  if (jobId === undefined) {
+    const count = await countByPattern(context, stream.subjects.filters(filter), signal);
+    if (count !== undefined) return count;
+  }
+  const matches = (subject: ParsedSubject): boolean =>
+    (jobId === undefined || subject.jobId === jobId) &&
+    (workerId === undefined ||
+      (subject.context === "worker" && subject.contextId === workerId)) &&
+    (types === undefined || types.includes(subject.eventType));
+  return await countBySubject(context, plan.patterns, matches, signal);
 }
 
 function takesOnly(subjects: readonly string[] | undefined, pattern: string): boolean {
