@@ -23,6 +23,8 @@ import { PlainIntake } from "./plain_intake.ts";
 import { type Intake, Run } from "./run.ts";
 import { waitForEvent } from "./wait.ts";
 
+/** What the source may read ahead of that; it takes less where events are handled slowly. */
+const DEFAULT_MAX_PENDING = 100;
 const DEFAULT_BACKOFF_MS = [1000, 5000, 30_000];
 
 type AnyRun = Run<StoredJobEvent> | Run<JobEventDelivery>;
@@ -85,7 +87,7 @@ export class JobEventProcessor implements AsyncDisposable {
     this.#hub = new LiveHub(source);
     const { consumerName, filter, from } = options;
     if (consumerName === undefined) return;
-    const maxPending = this.#maxPending();
+    const maxPending = Math.max(this.#maxWaiting(), DEFAULT_MAX_PENDING);
     const taking = { consumerName, filter, from, ackWaitMs, maxDeliver, maxPending };
     this.#group = { ...taking, backoffMs, onDeadLetter };
   }
@@ -304,7 +306,7 @@ export class JobEventProcessor implements AsyncDisposable {
   }
 
   #runOf<Item>(intake: Intake<Item>): Run<Item> {
-    const lanes = new Lanes(this.#concurrency, this.#maxPending());
+    const lanes = new Lanes(this.#concurrency, this.#maxWaiting());
     // The events of one job are handled one after the other, also those of two runs.
     const after = Promise.all([...this.#ending].map((run) => run.over));
     return new Run(intake, lanes, after, (error) => this.#dispatcher.reportError(error));
@@ -327,7 +329,8 @@ export class JobEventProcessor implements AsyncDisposable {
     );
   }
 
-  #maxPending(): number {
+  /** How many events may be taken that wait for their turn or are handled. */
+  #maxWaiting(): number {
     return this.#concurrency * 16;
   }
 }
