@@ -6,6 +6,7 @@ import { directMessage, headerNumber, lastHeader, type StreamMessage } from "./m
 import { type MessagePage, pageBytes, type PageReader, type PageRequest } from "./pages.ts";
 import type { ReplyChannel, ReplyInbox } from "./replies.ts";
 import type { EventStream } from "./stream.ts";
+import { takesOnly } from "./stream_config.ts";
 
 const ANSWER_TIMEOUT_MS = 5000;
 
@@ -27,11 +28,13 @@ export class DirectReader implements PageReader {
 
   /** The next page. */
   async read(request: PageRequest): Promise<MessagePage> {
-    const { apiPrefix, name } = this.#stream;
+    const { apiPrefix, name, config } = this.#stream;
+    const isEverything = takesOnly(config.subjects, request.pattern);
     const channel = this.#inbox.request(`${apiPrefix}.DIRECT.GET.${name}`, {
       batch: request.size,
       seq: Math.max(request.from, 1),
-      next_by_subj: request.pattern,
+      // The server counts what matches, for every page: among all subjects, unless it is all.
+      ...(isEverything ? {} : { next_by_subj: request.pattern }),
       max_bytes: pageBytes(this.#stream),
     });
     try {

@@ -11,6 +11,7 @@ import { patiently, type ReadContext } from "./patience.ts";
 import { fewSubjects, readFew } from "./point_read.ts";
 import { PullReader } from "./pull_read.ts";
 import type { EventStream, StreamInfo } from "./stream.ts";
+import { takesOnly } from "./stream_config.ts";
 
 /** Which part of a history is read. */
 export interface HistoryOptions {
@@ -56,8 +57,9 @@ export async function* readHistory(
     yield messages;
     return;
   }
-  const direct = stream.capabilities.directGetBatch;
-  const plain = direct ? new DirectReader(stream, inbox) : new PullReader(context);
+  const plain = isDirect(stream, options)
+    ? new DirectReader(stream, inbox)
+    : new PullReader(context);
   const checked = isReplicated(info) ? withLeader(plain, stream, through) : plain;
   const reader: PageReader = {
     read: (request) => patiently(context, () => checked.read(request), request.signal),
@@ -71,6 +73,18 @@ export async function* readHistory(
   } finally {
     await reader.close();
   }
+}
+
+/**
+ * Whether a read is better off without a consumer. For each page of Direct Get the server counts
+ * anew what is still to come, in a large stream for longer than it takes to make a consumer.
+ */
+function isDirect({ capabilities, config }: EventStream, options: HistoryOptions): boolean {
+  if (!capabilities.directGetBatch) return false;
+  const { job, patterns, order, wanted } = options;
+  if (job !== undefined || order === "newest") return true;
+  const [pattern = ""] = patterns;
+  return wanted <= PAGE_SIZE && patterns.length === 1 && takesOnly(config.subjects, pattern);
 }
 
 function isReplicated({ config }: StreamInfo): boolean {

@@ -44,21 +44,31 @@ const SHORT_TOKENS = 9;
 /** The same with a domain and an account after `$JS.ACK`, and maybe a random token at the end. */
 const LONG_TOKENS = 11;
 
-/** What a delivery's reply subject says, or `undefined` for a subject of another form. */
+/**
+ * What a delivery's reply subject says, or `undefined` for a subject of another form. Every message
+ * that is read comes through here, so it is taken apart from its end without an array of tokens.
+ */
 export function parseAckSubject(reply: string | undefined): DeliveryInfo | undefined {
   if (reply === undefined || !reply.startsWith("$JS.ACK.")) return undefined;
-  const tokens = reply.split(".");
-  const first = tokens.length === SHORT_TOKENS ? 4 : tokens.length >= LONG_TOKENS ? 6 : -1;
-  const streamSequence = Number(tokens[first + 1]);
-  if (first < 0 || !Number.isSafeInteger(streamSequence)) return undefined;
-  return {
-    consumer: tokens[first - 1]!,
-    deliveryCount: Number(tokens[first]),
-    streamSequence,
-    consumerSequence: Number(tokens[first + 2]),
-    storedAtMs: Number(tokens[first + 3]) / NANOS_PER_MS,
-    pending: Number(tokens[first + 4]),
+  let tokens = 1;
+  for (let at = reply.indexOf("."); at >= 0; at = reply.indexOf(".", at + 1)) tokens++;
+  if (tokens !== SHORT_TOKENS && tokens < LONG_TOKENS) return undefined;
+  let end = reply.length;
+  const previous = (): string => {
+    const start = reply.lastIndexOf(".", end - 1) + 1;
+    const token = reply.slice(start, end);
+    end = start - 1;
+    return token;
   };
+  for (let extra = tokens - LONG_TOKENS; extra > 0; extra--) previous();
+  const pending = Number(previous());
+  const storedAtMs = Number(previous()) / NANOS_PER_MS;
+  const consumerSequence = Number(previous());
+  const streamSequence = Number(previous());
+  if (!Number.isSafeInteger(streamSequence)) return undefined;
+  const deliveryCount = Number(previous());
+  const consumer = previous();
+  return { consumer, deliveryCount, streamSequence, consumerSequence, storedAtMs, pending };
 }
 
 /** The message that a consumer delivered. */
@@ -94,14 +104,16 @@ export function headerNumber(headers: NatsHeadersLike, name: string): number | u
 
 function toMessage(message: NatsMessageLike, sequence: number, subject: string): StreamMessage {
   const { data, headers } = message;
-  const eventId = headers?.get(MESSAGE_ID) ?? "";
-  const traceparent = headers?.get(TRACEPARENT);
-  return {
+  if (headers === undefined) return { sequence, subject, payload: data };
+  const found: { -readonly [Key in keyof StreamMessage]: StreamMessage[Key] } = {
     sequence,
     subject,
     payload: data,
-    ...(eventId === "" ? {} : { eventId }),
-    ...(isTraceparent(traceparent) ? { traceparent } : {}),
-    ...(headers === undefined ? {} : { headers }),
+    headers,
   };
+  const eventId = headers.get(MESSAGE_ID);
+  if (eventId !== "") found.eventId = eventId;
+  const traceparent = headers.get(TRACEPARENT);
+  if (isTraceparent(traceparent)) found.traceparent = traceparent;
+  return found;
 }

@@ -3,8 +3,15 @@
 import { JobEventError } from "../errors.ts";
 import { createEphemeral, deleteConsumer, pullSubject } from "./ephemeral.ts";
 import { deliveredMessage, parseAckSubject, type StreamMessage } from "./message.ts";
-import { type MessagePage, pageBytes, type PageReader, type PageRequest } from "./pages.ts";
+import {
+  type MessagePage,
+  PAGE_SIZE,
+  pageBytes,
+  type PageReader,
+  type PageRequest,
+} from "./pages.ts";
 import type { ReadContext } from "./patience.ts";
+import type { ReplyChannel } from "./replies.ts";
 
 /** Long enough for a loop that works on each event, short enough where deleting failed. */
 const INACTIVE_MS = 10_000;
@@ -21,9 +28,20 @@ interface OpenConsumer {
   /** The number of its last delivery. */
   delivered: number;
   pending: number;
+  /** The page that was asked for before somebody wanted it. */
+  ahead?: AskedPage | undefined;
 }
 
-/** Reads pages with one consumer for each pattern. */
+/** A page that the server was asked for. */
+interface AskedPage {
+  readonly channel: ReplyChannel;
+  readonly size: number;
+}
+
+/**
+ * Reads pages with one consumer for each pattern. While the caller is busy with a full page, the
+ * next one is on its way.
+ */
 export class PullReader implements PageReader {
   readonly #context: ReadContext;
   readonly #consumers = new Map<string, OpenConsumer>();
@@ -52,6 +70,9 @@ export class PullReader implements PageReader {
         `Cannot read stream "${this.#context.stream.name}": its consumer does not answer`,
       );
     }
+    // A smaller page is asked for by who may have found enough then.
+    const goesOn = consumer.next > 0 && consumer.pending > 0 && request.size >= PAGE_SIZE;
+    if (goesOn) consumer.ahead = this.#ask(consumer, PAGE_SIZE);
     return { messages, pending: consumer.pending };
   }
 
@@ -81,16 +102,14 @@ export class PullReader implements PageReader {
     const consumer = this.#consumers.get(pattern);
     if (consumer === undefined) return;
     this.#consumers.delete(pattern);
+    consumer.ahead?.channel.close();
     await deleteConsumer(this.#context, consumer.name);
   }
 
   /** What comes, in order; less than was asked for when something goes wrong in between. */
   async #pull(consumer: OpenConsumer, request: PageRequest): Promise<StreamMessage[]> {
-    const size = Math.min(request.size, consumer.pending);
-    const { stream, inbox } = this.#context;
-    const body = { batch: size, max_bytes: pageBytes(stream), no_wait: true };
-    const subject = pullSubject(stream, consumer.name);
-    const channel = inbox.request(subject, body, consumer.name);
+    const { channel, size } = consumer.ahead ?? this.#ask(consumer, request.size);
+    consumer.ahead = undefined;
     const messages: StreamMessage[] = [];
     try {
       while (messages.length < size) {
@@ -115,5 +134,13 @@ export class PullReader implements PageReader {
     } finally {
       channel.close();
     }
+  }
+
+  #ask(consumer: OpenConsumer, most: number): AskedPage {
+    const size = Math.min(most, consumer.pending);
+    const { stream, inbox } = this.#context;
+    const body = { batch: size, max_bytes: pageBytes(stream), no_wait: true };
+    const subject = pullSubject(stream, consumer.name);
+    return { channel: inbox.request(subject, body, consumer.name), size };
   }
 }

@@ -94,7 +94,9 @@ export class ReplyInbox {
   }
 
   #receive(message: NatsMessageLike): void {
-    const consumer = parseAckSubject(message.reply)?.consumer;
+    const consumer = this.#byConsumer.size === 0
+      ? undefined
+      : parseAckSubject(message.reply)?.consumer;
     const channel = consumer === undefined
       ? this.#channels.get(message.subject.slice(this.#base.length + 1))
       : this.#byConsumer.get(consumer);

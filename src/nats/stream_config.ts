@@ -190,6 +190,11 @@ export function mergeStreamConfig(actual: StreamConfig, wanted: StreamConfig): S
   return { ...actual, ...wanted, subjects: [...kept, ...own], ...(metadata ? { metadata } : {}) };
 }
 
+/** Whether a stream takes what the pattern matches and nothing else. */
+export function takesOnly(subjects: readonly string[] | undefined, pattern: string): boolean {
+  return subjects?.length === 1 && subjects[0] === pattern;
+}
+
 /** Whether one of the patterns matches every subject that `pattern` matches. */
 export function covers(patterns: readonly string[], pattern: string): boolean {
   return patterns.some((each) => coversOne(each.split("."), pattern.split(".")));

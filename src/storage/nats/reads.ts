@@ -6,6 +6,7 @@ import { countByPattern, countBySubject } from "../../nats/count.ts";
 import { readHistory } from "../../nats/history.ts";
 import { patiently, type ReadContext } from "../../nats/patience.ts";
 import { readPatterns, widePattern } from "../../nats/patterns.ts";
+import { takesOnly } from "../../nats/stream_config.ts";
 import { type CompiledFilter, type CompiledRange, compileFilter } from "../filter.ts";
 import type { JobEventFilter } from "../storage.ts";
 import { type EventDecoder, isEvent } from "../decoder.ts";
@@ -101,8 +102,4 @@ export async function countMatching(
       (subject.context === "worker" && subject.contextId === workerId)) &&
     (types === undefined || types.includes(subject.eventType));
   return await countBySubject(context, plan.patterns, matches, signal);
-}
-
-function takesOnly(subjects: readonly string[] | undefined, pattern: string): boolean {
-  return subjects?.length === 1 && subjects[0] === pattern;
 }
