@@ -16,6 +16,7 @@ const BENCHES = [
   "sqlite",
   "publish",
   "read",
+  "scan",
   "process",
   "tasks",
   "metrics",

@@ -1,122 +1,122 @@
 /**
- * How long does it take to find ten events of a job among 300,000, and to count those of a type?
+ * How long does it take to find the ten events of a job, in a stream of 10,000 events and in one of
+ * 1,000,000?
  *
- * Method: one nats-server of each version on the same machine, with one stream in files that has
- * 300,000 events of 30,000 jobs, ten of each, which lie apart. One operation is one call, each time
- * for another job, so that the server has little of it at hand. The peer is what a client without
- * this package would do on the current server: an ordered consumer of `@nats-io/jetstream` for each
- * read, deleted afterwards.
+ * Method: one nats-server on the same machine, with two streams in files. A thousand jobs are under
+ * way at a time, so that the events of one lie apart; each fails once. One operation is one call for
+ * another job. The server keeps what was read lately in memory and reads, unpacks and indexes 8 MiB
+ * for anything else, so two questions are asked of the large stream: for one of the last thousand
+ * jobs, and for any job. The peers are an ordered consumer of `@nats-io/jetstream`, and an ephemeral
+ * pull consumer that acknowledges, as in the original design; it asks for as many messages as the
+ * server says there are: a larger batch would wait for its timeout.
+ *
+ * `--events N` for another large stream, `--version floor` for the oldest server, `--compression
+ * none` for files that are not compressed.
  */
 
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
-import { encodeJobEvent } from "../../src/event/encode.ts";
-import { JobEvent } from "../../src/gen/factories.ts";
-import { decodeStoredJobEvent } from "../../src/gen/decode.ts";
-import type { NatsConnectionLike } from "../../src/nats/connection.ts";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { parseArgs } from "node:util";
 import { NatsJobEventStorage } from "../../src/storage/nats.ts";
-import { type NatsServer, type NatsServerVersion, startNatsServer } from "../nats_server.ts";
-import { bench, type Contender } from "./timing.ts";
+import type { NatsServerVersion } from "../nats_server.ts";
+import { startNatsServer } from "../nats_server.ts";
+import { EVENTS_OF_A_JOB, fillWithJobs, jobId, JOBS_UNDER_WAY } from "./jobs.ts";
+import { benchTimes, type Timed } from "./times.ts";
 
-const JOBS = 30_000;
-const EVENTS_OF_A_JOB = 10;
-const BATCH = 3000;
+const { values } = parseArgs({
+  options: {
+    events: { type: "string", default: "1000000" },
+    version: { type: "string", default: "current" },
+    compression: { type: "string", default: "s2" },
+    samples: { type: "string", default: "200" },
+    json: { type: "boolean" },
+  },
+});
+const samples = Number(values.samples);
 
-interface Prepared {
-  readonly server: NatsServer;
-  readonly connection: Awaited<ReturnType<typeof connect>>;
+const server = await startNatsServer({ version: values.version as NatsServerVersion });
+const connection: NatsConnection = await connect({ servers: server.url });
+const client = jetstream(connection);
+const manager = await jetstreamManager(connection);
+
+/** A stream of jobs. */
+interface Filled {
   readonly storage: NatsJobEventStorage;
+  readonly jobs: number;
 }
 
-/** A server with a full stream. */
-async function prepare(version: NatsServerVersion): Promise<Prepared> {
-  const server = await startNatsServer({ version });
-  const connection = await connect({ servers: server.url });
-  const storage = await NatsJobEventStorage.open(connection as NatsConnectionLike, {
-    stream: { maxBytes: 1024 ** 3 },
+async function fill(name: string, events: number): Promise<Filled> {
+  const storage = await NatsJobEventStorage.open(connection, {
+    streamName: name,
+    subjectPrefix: name.toLowerCase(),
+    stream: { maxBytes: 2 * 1024 ** 3, compression: values.compression as "s2" | "none" },
   });
-  let id = 0;
-  for (let start = 0; start < JOBS; start += BATCH) {
-    // The events of a job lie apart, as they do when jobs run at the same time.
-    for (let step = 0; step < EVENTS_OF_A_JOB; step++) {
-      const records = Array.from({ length: BATCH }, (_, at) => {
-        const event = step < EVENTS_OF_A_JOB - 1
-          ? JobEvent.started(`job-${start + at}`, `worker-${at % 10}`, "async")
-          : JobEvent.completed(`job-${start + at}`, `worker-${at % 10}`, 12.3);
-        const subject = storage.subjects.forEvent(event);
-        return { eventId: `e${++id}`, subject, payload: encodeJobEvent(event) };
-      });
-      const outcomes = await storage.append(records);
-      const failed = outcomes.find(({ status }) => status !== "stored");
-      if (failed !== undefined) throw new Error(`An event was not stored: ${failed.status}`);
-    }
+  const jobs = events / EVENTS_OF_A_JOB;
+  await fillWithJobs(storage, jobs);
+  return { storage, jobs };
+}
+
+function assertWhole(found: number): void {
+  if (found !== EVENTS_OF_A_JOB) throw new Error(`Found ${found} events, not ${EVENTS_OF_A_JOB}`);
+}
+
+async function readOrdered(storage: NatsJobEventStorage, job: string): Promise<void> {
+  const filter_subjects = storage.subjects.job(job);
+  const consumer = await client.consumers.get(storage.streamName, { filter_subjects });
+  let found = 0;
+  for await (const { data } of await consumer.fetch({ max_messages: EVENTS_OF_A_JOB })) {
+    if (data.length > 0) found++;
   }
-  return { server, connection, storage };
+  await consumer.delete();
+  assertWhole(found);
 }
 
-let lastJob = 0;
-const nextJob = (): string => `job-${(lastJob += 7919) % JOBS}`;
-
-function repeat(operation: () => Promise<number>, wanted: number): Contender["round"] {
-  return async (count) => {
-    const started = performance.now();
-    for (let index = 0; index < count; index++) {
-      const found = await operation();
-      if (found !== wanted) throw new Error(`Found ${found} events, not ${wanted}`);
-    }
-    return (performance.now() - started) * 1e6;
-  };
+async function readEphemeral(storage: NatsJobEventStorage, job: string): Promise<void> {
+  const { name, num_pending } = await manager.consumers.add(storage.streamName, {
+    filter_subject: storage.subjects.job(job),
+    deliver_policy: "all",
+    ack_policy: "explicit",
+    inactive_threshold: 5e9,
+  });
+  const consumer = await client.consumers.get(storage.streamName, name);
+  let found = 0;
+  for await (const message of await consumer.fetch({ max_messages: num_pending })) {
+    message.ack();
+    found++;
+  }
+  await manager.consumers.delete(storage.streamName, name);
+  assertWhole(found);
 }
 
-function contenders(name: string, { storage }: Prepared): Contender[] {
-  const read = async (): Promise<number> => (await storage.getEvents(nextJob())).length;
-  const newest = async (): Promise<number> =>
-    (await storage.listEvents({ order: "newest", limit: 10 })).length;
-  const count = (): Promise<number> => storage.countEvents({ eventType: "completed" });
+/** The ways to read a job among the last `among` ones. */
+function ways({ storage, jobs }: Filled, among: number): Timed[] {
+  const anyJob = (): string => jobId(jobs - 1 - Math.floor(Math.random() * among));
   return [
-    { name: `getEvents, ${name}`, round: repeat(read, EVENTS_OF_A_JOB) },
-    { name: `the 10 newest events, ${name}`, round: repeat(newest, 10) },
-    { name: `countEvents by type, ${name}`, round: repeat(count, JOBS) },
+    {
+      name: "getEvents",
+      once: async () => assertWhole((await storage.getEvents(anyJob())).length),
+    },
+    { name: "ordered consumer", once: () => readOrdered(storage, anyJob()) },
+    { name: "ephemeral pull consumer", once: () => readEphemeral(storage, anyJob()) },
   ];
 }
 
-/** The history of a job through an ordered consumer of the client library. */
-async function readOrdered({ connection, storage }: Prepared): Promise<number> {
-  const consumers = jetstream(connection).consumers;
-  const filter_subjects = storage.subjects.job(nextJob());
-  const consumer = await consumers.get(storage.streamName, { filter_subjects });
-  let found = 0;
-  const messages = await consumer.fetch({ max_messages: EVENTS_OF_A_JOB });
-  for await (const { data, subject, seq } of messages) {
-    decodeStoredJobEvent(data, subject, seq, "");
-    found++;
-  }
-  const { name } = await consumer.info(true);
-  const manager = await jetstreamManager(connection, { checkAPI: false });
-  await manager.consumers.delete(storage.streamName, name);
-  return found;
-}
-
-const current = await prepare("current");
-const floor = await prepare("floor");
+const small = await fill("SMALL", 10_000);
+const large = await fill("LARGE", Number(values.events));
 try {
-  await bench({
-    title: "Read and count in a stream of 300,000 events",
-    rounds: 5,
-    roundMs: 400,
-    contenders: [
-      ...contenders(current.server.version, current),
-      ...contenders(floor.server.version, floor),
-      {
-        name: `ordered consumer, ${current.server.version}`,
-        round: repeat(() => readOrdered(current), EVENTS_OF_A_JOB),
-      },
-    ],
+  const size = Number(values.events).toLocaleString("en");
+  const files = `nats-server ${server.version}, compression ${values.compression}`;
+  const title = "Ten events of a job, among";
+  await benchTimes({
+    title: `${title} 10,000; ${files}`,
+    samples,
+    ways: ways(small, small.jobs),
   });
+  const recent = `${title} ${size}, one of the last ${JOBS_UNDER_WAY.toLocaleString("en")} jobs`;
+  await benchTimes({ title: recent, samples, ways: ways(large, JOBS_UNDER_WAY) });
+  await benchTimes({ title: `${title} ${size}, any job`, samples, ways: ways(large, large.jobs) });
 } finally {
-  for (const { server, connection, storage } of [current, floor]) {
-    await storage.close();
-    await connection.close();
-    await server.stop();
-  }
+  await Promise.all([small.storage.close(), large.storage.close()]);
+  await connection.close();
+  await server.stop();
 }

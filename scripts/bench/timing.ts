@@ -37,6 +37,8 @@ export interface Row {
   readonly name: string;
   /** Time of one operation. */
   readonly nsPerOperation: number;
+  /** What 99 of 100 calls took at the most, where single calls were measured. */
+  readonly p99Ns?: number;
   /** How much longer the peer takes: 2 is twice as fast as the peer. */
   readonly timesAsFast: number;
   /** Half of the rounds are this near to it, as a part of it. */
@@ -118,16 +120,26 @@ export function table(answer: Answer): string {
     const rate = Math.round(1e9 / row.nsPerOperation).toLocaleString("en").padStart(12);
     const ratio = row.timesAsFast.toFixed(2).padStart(6);
     const spread = `±${(row.spread * 100).toFixed(0)}%`.padStart(5);
+    if (row.p99Ns !== undefined) {
+      const [p50, p99] = [row.nsPerOperation, row.p99Ns].map((ns) =>
+        (ns / 1e6).toFixed(3).padStart(9)
+      );
+      return `  ${row.name.padEnd(width)} p50 ${p50} ms ${spread}  p99 ${p99} ms  × ${ratio}`;
+    }
     return `  ${row.name.padEnd(width)} ${time} ns/op ${spread} ${rate} op/s  × ${ratio}`;
   });
   const notes = answer.notes.map((note) => `  ${note}`);
   return [`${answer.title} (${answer.runtime})`, ...lines, ...notes].join("\n");
 }
 
+/** Prints an answer: a table, or one line of JSON with `--json`. */
+export function print(answer: Answer): void {
+  console.log(process.argv.includes("--json") ? JSON.stringify(answer) : table(answer));
+}
+
 /** Answers a question and prints it: a table, or one line of JSON with `--json`. A file may ask
  * several. */
 export async function bench(question: Question): Promise<void> {
-  const answer = await measure(question);
-  console.log(process.argv.includes("--json") ? JSON.stringify(answer) : table(answer));
+  print(await measure(question));
   if (kept === question) console.log();
 }
