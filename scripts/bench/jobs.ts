@@ -33,10 +33,18 @@ export function jobId(index: number): string {
   return `0f8fad5b-d9cb-469f-a165-${index.toString(16).padStart(12, "0")}`;
 }
 
-/** Stores the events of so many jobs, of which {@linkcode JOBS_UNDER_WAY} run at a time. */
-export async function fillWithJobs(storage: JobEventStorage, jobs: number): Promise<void> {
-  let id = 0;
-  for (let start = 0; start < jobs; start += JOBS_UNDER_WAY) {
+/**
+ * Stores the events of so many jobs, of which {@linkcode JOBS_UNDER_WAY} run at a time.
+ *
+ * @param from How many are stored already. @default 0
+ */
+export async function fillWithJobs(
+  storage: JobEventStorage,
+  jobs: number,
+  from = 0,
+): Promise<void> {
+  let id = from * EVENTS_OF_A_JOB;
+  for (let start = from; start < jobs; start += JOBS_UNDER_WAY) {
     const size = Math.min(JOBS_UNDER_WAY, jobs - start);
     const lives = Array.from(
       { length: size },

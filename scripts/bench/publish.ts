@@ -3,69 +3,47 @@
  *
  * Method: one nats-server on the same machine, with one stream in memory, so that the disk does not
  * decide. One operation is one event of about 165 bytes, already encoded, under a new id. The
- * publisher has four appends under way at a time. The peers use the same connection: `js.publish`
- * one by one, a thousand of them at a time, and, as the ceiling, a publish that nobody acknowledges
- * to a subject that no stream takes, with a flush at the end of each round.
+ * publisher has one append of 1,000 under way at a time, or four of 100. The peers use the same
+ * connection: `js.publish` one by one, a thousand of them at a time, and, as the ceiling, a publish
+ * that nobody acknowledges to a subject that no stream takes, with a flush at the end of each round.
+ * Where Go is installed, the official Go client stores messages of that size with ids by
+ * `PublishAsync`, with a thousand under way, which is what `nats bench js pub async` does.
+ *
+ * The notes say what the server's process used of the CPU for a message, on Linux: where that is
+ * more than a client uses, the server is the limit.
  */
 
 import { jetstream } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import { encodeJobEvent } from "../../src/event/encode.ts";
+import { readFileSync } from "node:fs";
+import process from "node:process";
 import { NatsJobEventPublisher } from "../../src/nats/publisher.ts";
 import { openEventStream } from "../../src/nats/stream.ts";
 import { startNatsServer } from "../nats_server.ts";
-import { completedEvents, SAMPLES } from "./samples.ts";
+import { appendIn, Records } from "./appends.ts";
+import { buildGoPeer, startGoPeer } from "./go_peer.ts";
 import { bench, type Contender } from "./timing.ts";
 
-const CONCURRENT_APPENDS = 4;
+/** Linux counts the CPU of a process in hundredths of a second. */
+const TICK_US = 10_000;
+const ACCOUNTED = 50_000;
 
+const goBinary = await buildGoPeer();
 const server = await startNatsServer();
 const connection = await connect({ servers: server.url });
 const stream = await openEventStream(connection, {
   stream: { storage: "memory", maxMsgs: 1_000_000, maxBytes: 512 * 1024 * 1024 },
 });
 const client = jetstream(connection);
-const publisher = new NatsJobEventPublisher(connection);
 const pipelined = new NatsJobEventPublisher(connection, { ordering: "pipelined" });
 const ordered = new NatsJobEventPublisher(connection, { ordering: "job" });
-
-const events = completedEvents();
-const payloads = events.map(encodeJobEvent);
-const subjects = events.map((event) => stream.subjects.forEvent(event));
-let lastId = 0;
-
-interface Sample {
-  readonly eventId: string;
-  readonly subject: string;
-  readonly payload: Uint8Array;
-}
-
-function sample(): Sample {
-  const index = ++lastId % SAMPLES;
-  return { eventId: `bench-${lastId}`, subject: subjects[index]!, payload: payloads[index]! };
-}
-
-/** Appends in batches, several under way at a time. */
-function appendIn(target: NatsJobEventPublisher, batch: number): Contender["round"] {
-  return async (count) => {
-    const started = performance.now();
-    let left = count;
-    const work = async (): Promise<void> => {
-      while (left > 0) {
-        const size = Math.min(left, batch);
-        left -= size;
-        const outcomes = await target.append(Array.from({ length: size }, sample));
-        const failed = outcomes.find(({ status }) => status !== "stored");
-        if (failed !== undefined) throw new Error(`An event was not stored: ${failed.status}`);
-      }
-    };
-    await Promise.all(Array.from({ length: CONCURRENT_APPENDS }, work));
-    return (performance.now() - started) * 1e6;
-  };
-}
+const records = new Records(stream.subjects);
+const { subject, payload } = records.next();
+const goArguments = ["-url", server.url, "-subject", subject, "-size", String(payload.length)];
+const go = goBinary === undefined ? undefined : startGoPeer(goBinary, goArguments);
 
 async function publish(): Promise<void> {
-  const { eventId, subject, payload } = sample();
+  const { eventId, subject, payload } = records.next();
   await client.publish(subject, payload, { msgID: eventId });
 }
 
@@ -86,28 +64,58 @@ async function publishTogether(count: number): Promise<number> {
 async function publishUnacknowledged(count: number): Promise<number> {
   const started = performance.now();
   for (let index = 0; index < count; index++) {
-    connection.publish("bench.unacknowledged", sample().payload);
+    connection.publish("bench.unacknowledged", records.next().payload);
   }
   await connection.flush();
   return (performance.now() - started) * 1e6;
 }
+
+/** What the server has used of the CPU, in µs; NaN where that cannot be read. */
+function serverCpuUs(): number {
+  try {
+    const fields = readFileSync(`/proc/${server.pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * TICK_US;
+  } catch {
+    return NaN;
+  }
+}
+
+async function account({ name, round }: Contender): Promise<string> {
+  const own = process.cpuUsage();
+  const before = serverCpuUs();
+  await round(ACCOUNTED);
+  const { user, system } = process.cpuUsage(own);
+  const [ours, its] = [user + system, serverCpuUs() - before].map((us) =>
+    (us / ACCOUNTED).toFixed(1)
+  );
+  return `CPU for a message, ${name}: server ${its} µs, this process ${ours} µs`;
+}
+
+const contenders: Contender[] = [
+  { name: "publisher, batches of 100", round: appendIn(pipelined, records, 100, 4) },
+  { name: "publisher, batches of 1,000", round: appendIn(pipelined, records, 1000, 1) },
+  { name: 'publisher, 1,000, ordering "job"', round: appendIn(ordered, records, 1000, 4) },
+  ...(go ? [{ name: "Go client, PublishAsync, 1,000", round: go.round }] : []),
+  { name: "js.publish, 1,000 at a time", round: publishTogether },
+  { name: "publish without acknowledgement", round: publishUnacknowledged },
+  { name: "js.publish, one by one", round: publishOneByOne },
+];
 
 try {
   await bench({
     title: "Store events through JetStream, on a server with one stream in memory",
     rounds: 9,
     roundMs: 300,
-    contenders: [
-      { name: "publisher, batches of 100", round: appendIn(publisher, 100) },
-      { name: "publisher, batches of 1,000", round: appendIn(pipelined, 1000) },
-      { name: 'publisher, 1,000, ordering "job"', round: appendIn(ordered, 1000) },
-      { name: "js.publish, 1,000 at a time", round: publishTogether },
-      { name: "publish without acknowledgement", round: publishUnacknowledged },
-      { name: "js.publish, one by one", round: publishOneByOne },
-    ],
+    contenders,
+    notes: async () => {
+      const notes: string[] = [];
+      for (const contender of contenders.slice(0, -1)) notes.push(await account(contender));
+      return notes;
+    },
   });
 } finally {
-  await Promise.all([publisher.close(), pipelined.close(), ordered.close()]);
+  go?.stop();
+  await Promise.all([pipelined.close(), ordered.close()]);
   await connection.close();
   await server.stop();
 }

@@ -170,8 +170,10 @@ export class Sender {
   }
 
   #hasBatch(): boolean {
-    const { buffer, batchSize, batchBytes } = this.#options;
-    return buffer.length >= batchSize || buffer.byteLength >= batchBytes;
+    const { buffer, batchSize, batchBytes, flushIntervalMs } = this.#options;
+    // Whoever waits for no other event does not wait for a timer either, which takes a millisecond.
+    const fewest = flushIntervalMs === 0 ? 1 : batchSize;
+    return buffer.length >= fewest || buffer.byteLength >= batchBytes;
   }
 
   /** Not at once: logging does no work that can wait. */
