@@ -2,14 +2,15 @@
  * How long does it take to count events by type, by worker and by job, among 1,000,000?
  *
  * Method: one nats-server of the current version on the same machine, with one stream in files. One
- * operation is one count. The peer is reading all events and counting: `readEvents` of this package,
- * which is no slower than an ordered consumer of the client (see the bench `scan`); it is measured
- * once.
+ * operation is one count. The peer is reading all events and counting: an ordered consumer of
+ * `@nats-io/jetstream`, whose messages msgpackr decodes; it is measured once.
  *
  * `--events N` for another stream, `--version floor` for the oldest server.
  */
 
+import { jetstream } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
+import { unpack } from "msgpackr";
 import { parseArgs } from "node:util";
 import { NatsJobEventStorage } from "../../src/storage/nats.ts";
 import type { JobEventFilter } from "../../src/storage/storage.ts";
@@ -40,8 +41,14 @@ async function count(filter: JobEventFilter, wanted: number): Promise<void> {
 }
 
 async function readAndCount(): Promise<void> {
+  const consumer = await jetstream(connection).consumers.get(storage.streamName);
   let found = 0;
-  for await (const { eventType } of storage.readEvents()) if (eventType === "completed") found++;
+  let left = events;
+  for await (const { data } of await consumer.consume()) {
+    if ((unpack(data) as { event_type: string }).event_type === "completed") found++;
+    if (--left === 0) break;
+  }
+  await consumer.delete();
   if (found !== jobs) throw new Error(`Counted ${found} events, not ${jobs}`);
 }
 

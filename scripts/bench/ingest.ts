@@ -1,11 +1,12 @@
 /**
  * Would the batches of newer servers store events faster than the publisher does?
  *
- * Method: one nats-server of the current version on the same machine, with one stream in memory. One
- * operation is one event of about 165 bytes under a new id. The publisher gets an answer to each
- * event. Fast ingest (2.14) is answered now and then, for all events before; here in batches of
- * 10,000, with an answer for every 100 or 1,000. An atomic batch (2.12) is answered once, at its
- * end: a thousand events at a time, without ids, for which nats.js has no option there. The peer is the publisher.
+ * Method: one nats-server of the current version on the same machine, with one stream in memory.
+ * One operation is one event of about 165 bytes under a new id. The publisher gets an answer to
+ * each event. Fast ingest (2.14) is answered now and then, for all events before; here in batches
+ * of 10,000, with an answer for every 100 or 1,000. An atomic batch (2.12) is answered once, at its
+ * end: a thousand events at a time, without ids, for which nats.js has no option there. The peer is
+ * the publisher.
  *
  * Only the publisher learns where each event lies and whether it was a duplicate. Fast ingest is no
  * public part of nats.js 3.4: it is taken from the internals of the package.

@@ -1,8 +1,8 @@
 /**
  * How long is an event on its way, from the logger to a handler?
  *
- * Method: one nats-server on the same machine, with one stream, in memory or in files. The way of an
- * event begins with `logEvent` and ends in the handler of a processor with a name, whose durable
+ * Method: one nats-server on the same machine, with one stream, in memory or in files. The way of
+ * an event begins with `logEvent` and ends in the handler of a processor with a name, whose durable
  * consumer delivers what the stream has stored. With `flushIntervalMs: 5` a lone event waits for up
  * to five milliseconds for others; 0 is the fastest. The peer has the same durability: `js.publish`
  * of nats.js, and `consume()` of a durable consumer that acknowledges. Publish to subscribe, which

@@ -3,12 +3,12 @@
  * 1,000,000?
  *
  * Method: one nats-server on the same machine, with two streams in files. A thousand jobs are under
- * way at a time, so that the events of one lie apart; each fails once. One operation is one call for
- * another job. The server keeps what was read lately in memory and reads, unpacks and indexes 8 MiB
- * for anything else, so two questions are asked of the large stream: for one of the last thousand
- * jobs, and for any job. The peers are an ordered consumer of `@nats-io/jetstream`, and an ephemeral
- * pull consumer that acknowledges, as in the original design; it asks for as many messages as the
- * server says there are: a larger batch would wait for its timeout.
+ * way at a time, so that the events of one lie apart; each fails once. One operation is one call
+ * for another job. The server keeps what was read lately in memory and reads, unpacks and indexes 8
+ * MiB for anything else, so two questions are asked of the large stream: for one of the last
+ * thousand jobs, and for any job. The peers are an ordered consumer of `@nats-io/jetstream`, and an
+ * ephemeral pull consumer that acknowledges, as in the original design; it asks for as many
+ * messages as the server says there are: a larger batch would wait for its timeout.
  *
  * `--events N` for another large stream, `--version floor` for the oldest server, `--compression
  * none` for files that are not compressed.

@@ -3,10 +3,11 @@
  *
  * Method: one nats-server of the current version on the same machine, with 200,000 events in files.
  * One operation is one event, read and decoded. The peer is what a client without this package
- * would do: an ordered consumer of `@nats-io/jetstream`, whose messages msgpackr decodes.
+ * would do: an ordered consumer of `@nats-io/jetstream`, whose messages msgpackr decodes. It does
+ * not look at the headers, where the id of an event is, which `readEvents` gives; another row does.
  */
 
-import { jetstream } from "@nats-io/jetstream";
+import { jetstream, type JsMsg } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { unpack } from "msgpackr";
 import { NatsJobEventStorage } from "../../src/storage/nats.ts";
@@ -34,14 +35,17 @@ async function readEvents(limit: number): Promise<void> {
   if (left !== 0) throw new Error(`${left} events are missing`);
 }
 
-async function readOrdered(limit: number): Promise<void> {
+async function readOrdered(limit: number, hasId: (message: JsMsg) => boolean): Promise<void> {
   const consumer = await jetstream(connection).consumers.get(storage.streamName);
   let left = limit;
-  for await (const { data } of await consumer.consume()) {
-    if ((unpack(data) as { job_id: string }).job_id !== "" && --left === 0) break;
+  for await (const message of await consumer.consume()) {
+    const { job_id } = unpack(message.data) as { job_id: string };
+    if (job_id !== "" && hasId(message) && --left === 0) break;
   }
   await consumer.delete();
 }
+
+const readsId = ({ headers }: JsMsg): boolean => headers?.get("Nats-Msg-Id") !== "";
 
 try {
   await bench({
@@ -51,8 +55,12 @@ try {
     contenders: [
       { name: "readEvents", round: (count) => inScans(count, readEvents) },
       {
-        name: "ordered consumer and msgpackr",
-        round: (count) => inScans(count, readOrdered),
+        name: "ordered consumer, msgpackr, message ids",
+        round: (count) => inScans(count, (limit) => readOrdered(limit, readsId)),
+      },
+      {
+        name: "ordered consumer, msgpackr",
+        round: (count) => inScans(count, (limit) => readOrdered(limit, () => true)),
       },
     ],
   });

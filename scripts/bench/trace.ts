@@ -2,15 +2,16 @@
  * How long does the real load of a computing centre take, from the logger to the numbers?
  *
  * Method: the jobs of a trace in the Standard Workload Format, five events each, replayed in the
- * order in which they happened and at full speed, through one nats-server on the same machine with a
- * stream in files: the logger, the stream, a processor with a name, `JobMetrics`. The numbers at the
- * end are compared with those of the trace, one by one. The peer does what a program without this
- * package would do first: it awaits `js.publish` for each event, takes the messages from a durable
- * consumer, unpacks them with msgpackr and counts types; it gets the first events of the trace only.
+ * order in which they happened and at full speed, through one nats-server on the same machine with
+ * a stream in files: the logger, the stream, a processor with a name, `JobMetrics`. The numbers at
+ * the end are compared with those of the trace, one by one. The peer does what a program without
+ * this package would do first: it awaits `js.publish` for each event, takes the messages from a
+ * durable consumer, unpacks them with msgpackr and counts types; it gets the first events of the
+ * trace only.
  *
- * The trace is named by `--trace FILE` or `NAQ_BENCH_TRACE`: for instance NASA-iPSC-1993-3.1-cln.swf
- * of the Parallel Workloads Archive, also compressed with gzip. `--peer N` for how many events the
- * peer gets.
+ * The trace is named by `--trace FILE` or `NAQ_BENCH_TRACE`: for instance
+ * NASA-iPSC-1993-3.1-cln.swf of the Parallel Workloads Archive, also compressed with gzip. `--peer
+ * N` for how many events the peer gets.
  */
 
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";

@@ -48,8 +48,8 @@ export interface JobEventLoggerOptions {
   readonly batchSize?: number;
   /** So many bytes of encoded events make a batch, too. @default 1048576 */
   readonly batchBytes?: number;
-  /** An event waits at most so long for its batch to fill; with 0 it waits for no other, and is sent
-   * together with those that are logged meanwhile. @default 5000 */
+  /** An event waits at most so long for its batch to fill; with 0 it waits for no other, and is
+   * sent together with those that are logged meanwhile. @default 5000 */
   readonly flushIntervalMs?: number;
   /** Events that wait or are under way, at the most. @default 10000 */
   readonly maxBufferSize?: number;

@@ -53,7 +53,7 @@ export class DirectReader implements PageReader {
     const messages: StreamMessage[] = [];
     let pending = 0;
     for (;;) {
-      const reply = await channel.next(ANSWER_TIMEOUT_MS, signal);
+      const reply = channel.take() ?? await channel.next(ANSWER_TIMEOUT_MS, signal);
       if (typeof reply === "string") {
         // What came is whole up to its last message, and the next page goes on behind it.
         if (messages.length > 0) return { messages, pending: Math.max(pending, 1) };

@@ -113,7 +113,7 @@ export class PullReader implements PageReader {
     const messages: StreamMessage[] = [];
     try {
       while (messages.length < size) {
-        const reply = await channel.next(ANSWER_TIMEOUT_MS, request.signal);
+        const reply = channel.take() ?? await channel.next(ANSWER_TIMEOUT_MS, request.signal);
         if (typeof reply === "string") break;
         const delivery = parseAckSubject(reply.reply);
         if (delivery === undefined) {

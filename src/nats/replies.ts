@@ -94,14 +94,25 @@ export class ReplyInbox {
   }
 
   #receive(message: NatsMessageLike): void {
-    const consumer = this.#byConsumer.size === 0
-      ? undefined
-      : parseAckSubject(message.reply)?.consumer;
-    const channel = consumer === undefined
-      ? this.#channels.get(message.subject.slice(this.#base.length + 1))
-      : this.#byConsumer.get(consumer);
+    const channel = this.#onlyConsumers(message.reply) ?? this.#anyones(message);
     if (channel !== undefined) channel.push(message);
     else this.#onLate?.(message);
+  }
+
+  /** Mostly there is one consumer, and its name is enough to know its deliveries by. */
+  #onlyConsumers(reply = ""): ReplyChannel | undefined {
+    if (this.#byConsumer.size !== 1 || !reply.startsWith("$JS.ACK.")) return undefined;
+    for (const [name, channel] of this.#byConsumer) {
+      if (reply.includes(`.${name}.`)) return channel;
+    }
+    return undefined;
+  }
+
+  #anyones({ reply, subject }: NatsMessageLike): ReplyChannel | undefined {
+    const consumer = parseAckSubject(reply)?.consumer;
+    return consumer === undefined
+      ? this.#channels.get(subject.slice(this.#base.length + 1))
+      : this.#byConsumer.get(consumer);
   }
 }
 
@@ -153,14 +164,19 @@ export class ReplyChannel {
    */
   async next(timeoutMs: number, signal?: AbortSignal): Promise<NatsMessageLike | Silence> {
     if (this.#head === this.#messages.length) await this.#wait(timeoutMs, signal);
-    if (this.#head < this.#messages.length) {
-      const message = this.#messages[this.#head++]!;
-      if (this.#head === this.#messages.length) this.#head = this.#messages.length = 0;
-      return message;
-    }
+    const message = this.take();
+    if (message !== undefined) return message;
     if (this.#error !== undefined) throw connectionError("Cannot get an answer", this.#error);
     if (signal?.aborted || this.#isClosed) return "ended";
     return this.#isLost || !this.#link.isUp ? "lost" : "timeout";
+  }
+
+  /** The next answer, if it is here: whoever reads many does not wait a turn for each. */
+  take(): NatsMessageLike | undefined {
+    if (this.#head === this.#messages.length) return undefined;
+    const message = this.#messages[this.#head++]!;
+    if (this.#head === this.#messages.length) this.#head = this.#messages.length = 0;
+    return message;
   }
 
   /** No more answers are wanted. Idempotent. */

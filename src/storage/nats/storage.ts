@@ -21,6 +21,7 @@ import { checkTime, checkWhole, compileRange } from "../filter.ts";
 import { ClaimBook } from "./claims.ts";
 import { NatsDeadLetters } from "./dead_letters.ts";
 import { EventDecoder } from "../decoder.ts";
+import { eachOf } from "../each.ts";
 import { appendChecked } from "./append.ts";
 import { followEvents } from "./follow.ts";
 import { joinGroup } from "./join.ts";
@@ -246,17 +247,9 @@ export class NatsJobEventStorage implements JobEventStorage {
     this.#assertOpen("read events");
     const plan = planRead(this.#reads, query);
     compileRange(query);
-    return { [Symbol.asyncIterator]: () => this.#read(plan, query) };
-  }
-
-  async *#read(plan: ReadPlan, query: JobEventQuery): AsyncGenerator<StoredJobEvent> {
-    for await (const page of this.#pages(plan, query)) {
-      for (const event of page) {
-        // Ending quietly here would make half a history look like a whole one.
-        this.#assertOpen("read events");
-        yield event;
-      }
-    }
+    // Ending quietly when it is closed would make half a history look like a whole one.
+    const check = (): void => this.#assertOpen("read events");
+    return { [Symbol.asyncIterator]: () => eachOf(this.#pages(plan, query), check) };
   }
 
   async *#pages(
