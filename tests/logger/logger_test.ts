@@ -19,6 +19,17 @@ describe("JobEventLogger.logEvent()", () => {
     checkBalance(logger);
   });
 
+  it("sends without a timer with flushIntervalMs 0, and then what was logged meanwhile", async () => {
+    const { sink, logger, log } = setUp({ flushIntervalMs: 0, batchSize: 100 });
+    log("a", "b");
+    assert.equal(sink.batches.length, 0, "not in the call");
+    log("c");
+    await settled();
+    assert.deepEqual(sink.storedJobs(), ["a", "b", "c"]);
+    assert.equal(sink.batches.length, 1);
+    await logger.stop();
+  });
+
   it("keeps a snapshot: later changes to the event change nothing", async () => {
     const { sink, logger } = setUp();
     const details: Record<string, string> = { step: "before" };

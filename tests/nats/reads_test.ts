@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { natsSkipReason } from "../../scripts/nats_server.ts";
 import { encodeJobEvent } from "../../src/event/encode.ts";
+import { JOB_EVENT_TYPES } from "../../src/gen/types.ts";
 import type { NatsHeadersLike } from "../../src/nats/connection.ts";
 import type { UndecodableMessage } from "../../src/storage/storage.ts";
 import { take, within } from "../helpers.ts";
@@ -237,6 +238,30 @@ for (const version of VERSIONS) {
       assert.equal(traffic.received.length, 0);
       assert.equal(await storage.countEvents({ queueName: "q" }), 150);
       assert(traffic.received.length > 0, "a queue cannot be counted by subject");
+    });
+
+    it("counts by many types, also where no consumer can be made", async () => {
+      const connection = await server.connect();
+      for (const name of ["FREE", "FULL"]) {
+        const subjectPrefix = name.toLowerCase();
+        const config = { name, subjects: [`${subjectPrefix}.>`], storage: "memory" };
+        const limit = name === "FULL" ? { max_consumers: 1 } : {};
+        const body = encoder.encode(JSON.stringify({ ...config, ...limit }));
+        await connection.request(`$JS.API.STREAM.CREATE.${name}`, body, { timeout: 2000 });
+        await using storage = await openSmall(connection, { streamName: name, subjectPrefix });
+        const stored = await storage.storeEvents(
+          JOB_EVENT_TYPES.map((eventType, at) => event(`job-${at}`, { eventType, workerId: "w" })),
+        );
+        await using stream = storage.streamEvents();
+        await stream.ready;
+        const types = JOB_EVENT_TYPES.slice(0, 9);
+        assert.equal(await storage.countEvents({ eventType: types }), 9);
+        assert.equal(await storage.countEvents({ eventType: types, workerId: "w" }), 9);
+        assert.equal(await storage.countEvents({ workerId: "w" }), stored.length);
+        assert.equal(await storage.countEvents({ workerId: "x" }), 0);
+        const { consumers } = await storage.healthCheck();
+        assert.equal(consumers, 1, "that of the live stream");
+      }
     });
 
     it("leave the other subjects of a shared stream alone", async () => {
