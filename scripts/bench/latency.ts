@@ -51,7 +51,10 @@ function logged(storage: NatsJobEventStorage, flushIntervalMs: number): Way {
     });
     processor.onAny(arrive);
     await processor.start();
-    const logger = new JobEventLogger(storage, { flushIntervalMs });
+    const logger = new JobEventLogger(storage, {
+      flushIntervalMs,
+      maxBufferSize: RATE * SECONDS,
+    });
     const close = async (): Promise<void> => {
       await logger.stop();
       await processor.stop();

@@ -19,7 +19,7 @@ describe("JobEventLogger.logEvent()", () => {
     checkBalance(logger);
   });
 
-  it("sends without a timer with flushIntervalMs 0, what was logged meanwhile together", async () => {
+  it("sends without a timer with flushIntervalMs 0, and together", async () => {
     const { sink, logger, log } = setUp({ flushIntervalMs: 0, batchSize: 100 });
     log("a", "b");
     assert.equal(sink.batches.length, 0, "not in the call");
