@@ -72,25 +72,48 @@ function overrides(): string {
   return JSON.stringify({ private: true, overrides });
 }
 
+/** The names of the exports. */
+function entries(): string[] {
+  return Object.keys(JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")).exports);
+}
+
+/** A Deno project that has the package as JSR would give it, and a program of those here. */
+async function makeDenoProject(program: string): ReturnType<typeof temporaryDirectory> {
+  const directory = await temporaryDirectory();
+  const project = directory.path;
+  cpSync(join(HERE, "deno/deno.json"), join(project, "deno.json"));
+  cpSync(join(HERE, program), join(project, program));
+  writeFileSync(join(project, "package.json"), overrides());
+  for (const file of publishedFiles()) {
+    cpSync(join(ROOT, file), join(project, "naq-events", file));
+  }
+  return directory;
+}
+
 function denoTests(): void {
+  const command = ["run", "--quiet", "--node-modules-dir=none"];
+
   it("a project with the package of JSR", LONG, async () => {
-    await using directory = await temporaryDirectory();
-    const project = directory.path;
-    cpSync(join(HERE, "deno"), project, { recursive: true });
-    writeFileSync(join(project, "package.json"), overrides());
-    const files = publishedFiles();
-    for (const file of files) cpSync(join(ROOT, file), join(project, "naq-events", file));
-    assert.ok(files.includes("deno.json") && files.includes("mod.ts"));
+    await using directory = await makeDenoProject("deno/main.ts");
     await using server = await startServer();
-    const flags = ["--check", "--node-modules-dir=none", "--allow-env", "--allow-net"];
-    const started = { directory: project, server };
-    assert.deepEqual(await output(started, "run", "--quiet", ...flags, "main.ts"), LIFE);
+    const started = { directory: directory.path, server };
+    const args = [...command, "--check", "--allow-env", "--allow-net", "deno/main.ts"];
+    assert.deepEqual(await output(started, ...args), LIFE);
+  });
+
+  it("every entry point", LONG, async () => {
+    await using directory = await makeDenoProject("every_entry/main.js");
+    await using server = await startServer();
+    const started = { directory: directory.path, server };
+    await runEveryEntry(started, ...command, "-A", "every_entry/main.js");
   });
 
   it("publishes what users need and nothing else", () => {
+    const files = publishedFiles();
     const needed =
       /^(mod\.ts|src\/.*\.(ts|html|css|js)|schema\/.*\.proto|deno\.json|[A-Z]+(\.md)?)$/;
-    assert.deepEqual(publishedFiles().filter((file) => !needed.test(file)), []);
+    assert.ok(files.includes("deno.json") && files.includes("mod.ts"));
+    assert.deepEqual(files.filter((file) => !needed.test(file)), []);
   });
 }
 
@@ -99,14 +122,14 @@ type Test = (project: string, tarball: string) => Promise<void>;
 const TESTS: Record<string, Record<string, Test>> = {
   bun: {
     "a script": (project) => runLife(project, "bun", "main.ts"),
-    "every entry point": runEveryEntry,
+    "every entry point": runInstalled,
   },
   node: {
     "a module": (project) => runLife(project, "node", "main.js"),
     "CommonJS, by import()": (project) => runLife(project, "node_cjs", "main.js"),
     "AWS Lambda": (project) => runFunction(project, "lambda"),
     "Vercel": (project) => runFunction(project, "vercel"),
-    "every entry point": runEveryEntry,
+    "every entry point": runInstalled,
     "files and commands": checkContent,
     "publint and attw": checkManifest,
     "bundles for the web": checkBundles,
@@ -128,11 +151,15 @@ async function runFunction(project: string, name: string): Promise<void> {
   assert.deepEqual(await storedJobs(server), ["job-1", "job-2"]);
 }
 
-async function runEveryEntry(project: string): Promise<void> {
+async function runEveryEntry(started: Started, ...command: string[]): Promise<void> {
+  const { server } = started;
+  const [line] = await output(started, ...command, server.url, server.wsUrl!, ...entries());
+  assert.equal(line, `${entries().length} entry points`);
+}
+
+async function runInstalled(project: string): Promise<void> {
   await using server = await startServer();
-  const started = { directory: join(project, "every_entry"), server };
-  const [line] = await output(started, "main.js", server.url, server.wsUrl!);
-  assert.match(line!, /^\d+ entry points$/);
+  await runEveryEntry({ directory: join(project, "every_entry"), server }, "main.js");
 }
 
 function npmTests(): void {
