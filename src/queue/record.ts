@@ -56,6 +56,8 @@ const DEFAULT_MAX_RETRY_DELAY_MS = 3_600_000;
 const MAX_PRIORITY = 99;
 /** A queue's name is part of a file's name on the server. */
 const MAX_QUEUE_BYTES = 200;
+/** The end of the year 9999, in milliseconds since the Unix epoch: no time lies behind it. */
+export const LATEST_MS = 253_402_300_799_999;
 const STRATEGIES: readonly RetryStrategy[] = ["fixed", "linear", "exponential"];
 
 /**
@@ -91,7 +93,7 @@ export function newRecord(input: TaskInput, nowMs: number, scheduleName?: string
     attempts: 0,
     ...retrySettings(input),
     generation: 0,
-    ...(ttlMs === undefined ? {} : { ttlMs, expiresAt: runAt + ttlMs }),
+    ...(ttlMs === undefined ? {} : { ttlMs, expiresAt: Math.min(runAt + ttlMs, LATEST_MS) }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(body === undefined ? {} : { body }),
     ...(scheduleName === undefined ? {} : { scheduleName }),
@@ -102,10 +104,10 @@ function startOf({ runAt, delayMs }: TaskInput, nowMs: number): number {
   if (runAt !== undefined && delayMs !== undefined) {
     throw new TypeError("A task has either runAt or delayMs, not both");
   }
-  if (runAt !== undefined) return checkTime("runAt", runAt);
-  if (delayMs === undefined) return nowMs;
-  checkWhole("delayMs", delayMs);
-  return nowMs + delayMs;
+  if (delayMs !== undefined) checkWhole("delayMs", delayMs);
+  const start = runAt === undefined ? nowMs + (delayMs ?? 0) : checkTime("runAt", runAt);
+  if (start >= 0 && start <= LATEST_MS) return start;
+  throw new RangeError("runAt must lie between the years 1970 and 9999");
 }
 
 function retrySettings(

@@ -62,7 +62,7 @@ export interface TaskInput {
 export interface TaskError {
   /** The class of the error. */
   readonly type: string;
-  /** Its message. */
+  /** Its message, up to 4096 characters. */
   readonly message: string;
 }
 

@@ -3,8 +3,11 @@
 import { errorMessage, errorType } from "../event/format.ts";
 import { checkWhole } from "../storage/filter.ts";
 import type { FailOptions } from "./queue.ts";
-import { stateAt, type TaskRecord } from "./record.ts";
+import { LATEST_MS, stateAt, type TaskRecord } from "./record.ts";
 import type { TaskClaim } from "./task.ts";
+
+/** An error says no more than this: its task must be stored whatever was thrown. */
+const MAX_MESSAGE_LENGTH = 4096;
 
 /** Who claims a task, and for how long. */
 export interface Claim {
@@ -80,7 +83,8 @@ export function failed(
   nowMs: number,
 ): TaskRecord {
   if (delayMs !== undefined) checkWhole("delayMs", delayMs);
-  const lastError = { type: errorType(error), message: errorMessage(error) };
+  const message = errorMessage(error).slice(0, MAX_MESSAGE_LENGTH);
+  const lastError = { type: errorType(error).slice(0, MAX_MESSAGE_LENGTH), message };
   if (!retry || record.attempts > record.maxRetries) {
     return ended({ ...record, lastError }, "failed", nowMs);
   }
@@ -113,7 +117,9 @@ export function requeued(record: TaskRecord, nowMs: number): TaskRecord | undefi
   if (state !== "failed" && state !== "cancelled" && state !== "expired") return undefined;
   const { finishedAt: _finished, expiresAt: _expires, ...rest } = record;
   const back = queued({ ...rest, attempts: 0 }, nowMs);
-  return record.ttlMs === undefined ? back : { ...back, expiresAt: nowMs + record.ttlMs };
+  return record.ttlMs === undefined
+    ? back
+    : { ...back, expiresAt: Math.min(nowMs + record.ttlMs, LATEST_MS) };
 }
 
 /** A task is cancelled. `undefined`: it has ended already. */
@@ -140,7 +146,8 @@ function ended(
 /** Into its queue once more. A task that was started once does not expire any more. */
 function queued(record: TaskRecord, runAt: number): TaskRecord {
   const { leaseUntil: _lease, expiresAt: _expires, ...rest } = record;
-  return { ...rest, state: "pending", runAt, generation: record.generation + 1 };
+  const generation = record.generation + 1;
+  return { ...rest, state: "pending", runAt: Math.min(runAt, LATEST_MS), generation };
 }
 
 /** Whether a claim holds. */

@@ -116,6 +116,8 @@ export function enqueueSuite(name: string, { open }: QueueUnderTest): void {
         [{ functionName: "f", delayMs: -1 }, RangeError],
         [{ functionName: "f", runAt: new Date(NaN) }, TypeError],
         [{ functionName: "f", runAt: new Date(), delayMs: 1 }, TypeError],
+        [{ functionName: "f", runAt: new Date(8.64e15) }, RangeError],
+        [{ functionName: "f", delayMs: Number.MAX_SAFE_INTEGER }, RangeError],
         [{ functionName: "f", ttlMs: 0 }, RangeError],
         [{ functionName: "f", maxRetries: -1 }, RangeError],
         [{ functionName: "f", retryStrategy: "never" }, TypeError],

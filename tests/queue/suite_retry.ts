@@ -78,6 +78,17 @@ export function retrySuite(name: string, { open }: QueueUnderTest): void {
       assert.deepEqual(await queue.queueInfo("q"), { pending: 0, running: 0, delayed: 0 });
     });
 
+    it("fail() takes whatever was thrown, and whatever delay", OPTIONS, async () => {
+      await using queue = await open();
+      const forever = Number.MAX_SAFE_INTEGER;
+      await queue.enqueue(task("a", { retryDelayMs: forever, maxRetryDelayMs: forever }));
+      const error = new Error("x".repeat(3 * 1024 * 1024));
+      assert.equal(await queue.fail(await claim(queue), error), "retry");
+      const kept = await queue.getTask("a");
+      assert.equal(kept?.lastError?.message.length, 4096);
+      assert.equal(kept?.runAt.getUTCFullYear(), 9999);
+    });
+
     it("fail() puts a task behind the others of its priority", OPTIONS, async () => {
       await using queue = await open();
       await queue.enqueueMany([task("a", { retryDelayMs: 0 }), task("b")]);

@@ -8,6 +8,7 @@ import { connectionError } from "../../nats/foreign_errors.ts";
 import type { ConnectionLink } from "../../nats/link.ts";
 import { MsgIdHeaders } from "../../nats/msg_id_headers.ts";
 import { AckReader } from "../../nats/publish_ack.ts";
+import { queueClosed } from "../arguments.ts";
 
 interface Waiting {
   readonly resolve: (message: NatsMessageLike) => void;
@@ -49,6 +50,7 @@ export class Requests {
   readonly #stopWatching: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lastToken = 0;
+  #isClosed = false;
 
   /** @param timeoutMs The time for each request, in milliseconds. */
   constructor(link: ConnectionLink, timeoutMs: number) {
@@ -59,7 +61,9 @@ export class Requests {
       this.#waiting.delete(token);
       waiting?.resolve(message);
     });
-    this.#stopWatching = link.onLost(() => this.#failAll("the connection was lost"));
+    this.#stopWatching = link.onLost(() =>
+      this.#failAll(unavailable("the server", "the connection was lost"))
+    );
   }
 
   /** Subscribes to the answers. */
@@ -80,6 +84,7 @@ export class Requests {
     headers?: NatsHeadersLike,
   ): Promise<NatsMessageLike> {
     return new Promise((resolve, reject) => {
+      if (this.#isClosed) return reject(queueClosed());
       if (!this.#link.isUp) return reject(this.#away(subject));
       const token = ++this.#lastToken;
       const reply = this.#inbox.replySubject(token);
@@ -124,7 +129,8 @@ export class Requests {
   close(): void {
     this.#stopWatching();
     this.#inbox.close();
-    this.#failAll("the queue is closed");
+    this.#isClosed = true;
+    this.#failAll(queueClosed());
   }
 
   #away(subject: string): JobEventError {
@@ -150,12 +156,12 @@ export class Requests {
     if (this.#waiting.size > 0) this.#timer = setTimeout(() => this.#sweep(), SWEEP_MS);
   }
 
-  #failAll(reason: string): void {
+  #failAll(error: JobEventError): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const { reject } of waiting) reject(unavailable("the server", reason));
+    for (const { reject } of waiting) reject(error);
   }
 }
 
