@@ -6,13 +6,14 @@ import { after, before, describe, it } from "node:test";
 import { type NatsServer, natsSkipReason, startNatsServer } from "../../scripts/nats_server.ts";
 import { JobEvent } from "../../src/gen/factories.ts";
 import { NatsJobEventPublisher } from "../../src/nats/publisher.ts";
+import { NatsTaskQueue } from "../../src/queue/nats.ts";
 import { NatsJobEventStorage } from "../../src/storage/nats.ts";
 import { VERSIONS } from "./accounts.ts";
 import { connect, record, type TestConnection, TIMEOUT_MS } from "./publishing.ts";
 
 const skip = natsSkipReason();
 const DOCUMENT = new URL("../../docs/nats.md", import.meta.url);
-const PASSWORDS = /\$(EMITTER|READER|OPERATOR)_PASSWORD/g;
+const PASSWORDS = /\$(EMITTER|READER|WORKER|OPERATOR)_PASSWORD/g;
 
 /** The configuration of docs/nats.md, with another directory and passwords and a free port. */
 async function sampleConfig(storeDir: string): Promise<string> {
@@ -66,6 +67,35 @@ for (const version of VERSIONS) {
         await using spy = new NatsJobEventPublisher(connection, { inboxPrefix: "_INBOX" });
         const [refused] = await spy.append([{ ...event, eventId: "second" }]);
         assert.ok(refused?.status === "rejected" && refused.error.code === "ERR_PERMISSION");
+      });
+
+      it("lets the worker enqueue, execute and manage tasks, and see no events", async () => {
+        await using connection = await as("worker");
+        await using queue = await NatsTaskQueue.open(connection);
+        const input = { functionName: "f", queue: "q" };
+        const ids = await queue.enqueueMany([input, { ...input, delayMs: 1 }, input]);
+        const claimed = await queue.dequeue("q", { timeoutMs: 10_000 });
+        assert(claimed !== null);
+        assert.equal(claimed.id, ids[0]);
+        await queue.heartbeat(claimed);
+        assert.equal(await queue.fail(claimed, "no", { delayMs: 0 }), "retry");
+        assert.equal(await queue.cancel(ids[2]!), true);
+        assert.equal(await queue.requeue(ids[2]!), true);
+        for (let left = ids.length; left > 0; left--) {
+          const next = await queue.dequeue("q", { timeoutMs: 10_000 });
+          assert(next !== null);
+          await queue.complete(next);
+        }
+        assert.deepEqual(await queue.queueInfo("q"), { pending: 0, running: 0, delayed: 0 });
+        assert.equal((await queue.listTasks({ state: "completed" })).length, 3);
+        await queue.schedule("s", { everyMs: 3_600_000 }, input);
+        assert.equal(await queue.unschedule("s"), true);
+        assert.equal(await queue.deleteTask(ids[0]!), true);
+        assert.equal(await queue.cleanupExpiredTasks(), 0);
+        assert.equal(await queue.countTasks(), 2);
+        await assert.rejects(NatsJobEventStorage.open(connection, { timeoutMs: 500 }), {
+          code: "ERR_PERMISSION",
+        });
       });
 
       it("lets the reader read, follow and process, and neither store nor delete", async () => {
