@@ -13,10 +13,11 @@ const REMEDY = "Install it (Debian: apt-get install chromium; macOS: brew instal
 /** The reason to skip a test that needs a browser, for the `skip` option of `node:test`. */
 export function browserSkipReason(env: Environment = process.env): string | false {
   // The page is the same whatever drives the browser.
-  if (currentRuntime() !== "node") return "the browser is driven from Node only";
-  if (env["NAQ_SKIP_BROWSER"] !== "1") return false;
-  console.warn("WARNING: NAQ_SKIP_BROWSER=1 is set, tests that need a browser are SKIPPED");
-  return "NAQ_SKIP_BROWSER=1 is set";
+  const isNode = currentRuntime() === "node";
+  if (isNode && env["NAQ_SKIP_BROWSER"] !== "1") return false;
+  const reason = isNode ? "NAQ_SKIP_BROWSER=1 is set" : "the browser is driven from Node only";
+  console.warn(`Tests that need a browser are SKIPPED: ${reason}`);
+  return reason;
 }
 
 /**

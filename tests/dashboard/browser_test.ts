@@ -172,6 +172,7 @@ describe("the dashboard in Chromium", { skip, timeout: 5 * TIMEOUT_MS }, () => {
   }, allowed);
 
   scene("200,000 events stay smooth", async ({ storage, page, visit }) => {
+    await storage.storeEvent(JobEvent.failed("oldest", "w", new Error("a needle"), 5));
     for (let batch = 0; batch < 20; batch++) {
       await storage.storeEvents(
         Array.from({ length: 10_000 }, (_, at) => started(`job-${batch * 10_000 + at}`)),
@@ -200,6 +201,8 @@ describe("the dashboard in Chromium", { skip, timeout: 5 * TIMEOUT_MS }, () => {
     await see(page, "new-4999");
     await visit("job?id=job-7");
     await see(page, "Job started on async worker w-1");
+    await visit("feed?error=needle");
+    await page.getByText("Error: a needle").waitFor({ timeout: TIMEOUT_MS });
   });
 
   scene("everything is reached from the keyboard", async ({ storage, page, visit }) => {

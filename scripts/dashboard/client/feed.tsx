@@ -20,6 +20,9 @@ import { VirtualList } from "./virtual_list.tsx";
 /** How many rows may be left below before older ones are fetched. */
 const FETCH_AT = 60;
 
+/** After so many events that do not match it is asked whether to look further. */
+const MAX_IN_VAIN = 500_000;
+
 /** The text that says most about an event. */
 function textOf(row: EventRow): string {
   if (row.errorType === undefined) return row.message ?? "";
@@ -56,6 +59,29 @@ function Gap({ missing }: { readonly missing: number | undefined }) {
   );
 }
 
+/** Why there is no row. */
+function Nothing(props: {
+  readonly model: FeedModel;
+  readonly isAny: boolean;
+  readonly onFurther: () => void;
+}) {
+  const { model, isAny, onFurther } = props;
+  if (model.next === undefined) {
+    return (
+      <Empty title={isAny ? "No event matches" : "No events yet"}>
+        {isAny ? "New ones that match show up here." : "They show up here as they are stored."}
+      </Empty>
+    );
+  }
+  return (
+    <Empty title={`None of the last ${count(model.inVain)} events matches`}>
+      {model.inVain < MAX_IN_VAIN
+        ? <span class="busy">Looking further</span>
+        : <button type="button" onClick={onFurther}>Look further</button>}
+    </Empty>
+  );
+}
+
 /** Moves between rows, as in a list of mails. */
 function moveFocus(frame: HTMLElement, step: number): void {
   const rows = [...frame.querySelectorAll<HTMLElement>("a.row")];
@@ -73,8 +99,45 @@ interface Feed {
   readonly error: Error | undefined;
   readonly status: LiveStatus | undefined;
   readonly hold: (isHeld: boolean) => void;
+  /** Told how many rows are left below what is seen. */
+  readonly view: (below: number) => void;
   readonly fetchOlder: () => void;
   readonly retry: () => void;
+}
+
+/** Fetches older events as the end of the list comes near. */
+function useOlder(key: string, model: FeedModel, version: unknown, onFetched: () => void) {
+  const isFetching = useRef(false);
+  const below = useRef(Infinity);
+  const fetchOlder = () => {
+    if (isFetching.current || model.next === undefined || model.isFull) return;
+    isFetching.current = true;
+    const { before, offset } = model.next;
+    const cursor = { before: String(before), offset: String(offset) };
+    const query = { ...Object.fromEntries(new URLSearchParams(key)), ...cursor };
+    ask<EventsAnswer>("events", query)
+      .then((answer) => {
+        model.addOlder(answer);
+        onFetched();
+      })
+      // Whoever scrolls on tries again; the connection's state is shown anyway.
+      .catch(() => {})
+      .finally(() => isFetching.current = false);
+  };
+  const fetchIfNear = () => {
+    const isNear = model.length < FETCH_AT || below.current < FETCH_AT;
+    if (isNear && model.inVain < MAX_IN_VAIN) fetchOlder();
+  };
+  // A page that brought nothing changes nothing that is seen.
+  useEffect(fetchIfNear, [version]);
+  useEffect(() => {
+    below.current = Infinity;
+  }, [model]);
+  const view = (rows: number) => {
+    below.current = rows;
+    fetchIfNear();
+  };
+  return { view, fetchOlder };
 }
 
 /** The events of a filter: those that are stored, then those that come. */
@@ -86,11 +149,11 @@ function useFeed(params: URLSearchParams): Feed {
   const [isLoaded, setLoaded] = useState(false);
   const [error, setError] = useState<Error>();
   const [status, setStatus] = useState<LiveStatus>();
-  const [, setVersion] = useState(0);
+  const [version, setVersion] = useState(0);
   const [attempt, setAttempt] = useState(0);
   const render = () => setVersion((version) => version + 1);
+  const { view, fetchOlder } = useOlder(key, model, `${version} ${isLoaded}`, render);
   const isHeld = useRef(false);
-  const isFetching = useRef(false);
   useEffect(() => {
     const end = new AbortController();
     const fresh = new FeedModel();
@@ -121,20 +184,6 @@ function useFeed(params: URLSearchParams): Feed {
       unlisten();
     };
   }, [key, attempt]);
-  const fetchOlder = () => {
-    if (isFetching.current || model.next === undefined || model.isFull) return;
-    isFetching.current = true;
-    const { before, offset } = model.next;
-    const cursor = { before: String(before), offset: String(offset) };
-    const query = { ...Object.fromEntries(new URLSearchParams(key)), ...cursor };
-    ask<EventsAnswer>("events", query)
-      .then((answer) => model.addOlder(answer))
-      .catch(() => {})
-      .finally(() => {
-        isFetching.current = false;
-        render();
-      });
-  };
   const hold = (held: boolean) => {
     isHeld.current = held;
     if (!held && model.waiting > 0) {
@@ -143,19 +192,19 @@ function useFeed(params: URLSearchParams): Feed {
     }
   };
   const retry = () => setAttempt((before) => before + 1);
-  return { model, isLoaded, error, status, hold, fetchOlder, retry };
+  return { model, isLoaded, error, status, hold, view, fetchOlder, retry };
 }
 
 /** The page. */
 export function FeedPage({ params }: { readonly params: URLSearchParams }): VNode {
-  const { model, isLoaded, error, status, hold, fetchOlder, retry } = useFeed(params);
+  const { model, isLoaded, error, status, hold, view, fetchOlder, retry } = useFeed(params);
   const [isPaused, setPaused] = useState(false);
   const isTop = useRef(true);
   const frame = useRef<HTMLDivElement>(null);
   const onView = useCallback((top: boolean, below: number) => {
     isTop.current = top;
     hold(isPaused || !top);
-    if (below < FETCH_AT) fetchOlder();
+    view(below);
   }, [model, isPaused]);
   useEffect(() => hold(isPaused || !isTop.current), [isPaused]);
   const toTop = () => {
@@ -194,9 +243,7 @@ export function FeedPage({ params }: { readonly params: URLSearchParams }): VNod
         {error !== undefined && <Problem error={error} onRetry={retry} />}
         {!isLoaded && error === undefined && <Loading lines={12} />}
         {isLoaded && model.length === 0 && (
-          <Empty title={isAny ? "No event matches" : "No events yet"}>
-            {isAny ? "New ones that match show up here." : "They show up here as they are stored."}
-          </Empty>
+          <Nothing model={model} isAny={isAny} onFurther={fetchOlder} />
         )}
         {isLoaded && model.length > 0 && (
           <VirtualList

@@ -24,6 +24,7 @@ export class FeedModel {
   #waiting: FeedItem[] = [];
   #waitingRows = 0;
   #next: EventsCursor | undefined;
+  #inVain = 0;
 
   /** How many items there are. */
   get length(): number {
@@ -56,10 +57,16 @@ export class FeedModel {
     return this.#items[this.#items.length - 1 - index];
   }
 
+  /** How many older events were looked at since the last one that matched. */
+  get inVain(): number {
+    return this.#inVain;
+  }
+
   /** Adds a page of older events. */
-  addOlder({ rows, next }: EventsAnswer): void {
+  addOlder({ rows, next, scanned }: EventsAnswer): void {
     this.#items.unshift(...rows.toReversed());
     this.#next = next;
+    this.#inVain = rows.length > 0 ? 0 : this.#inVain + scanned;
   }
 
   /** Adds new events; `isHeld`: they wait. */
