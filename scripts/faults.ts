@@ -4,6 +4,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { FAULTS } from "./faults/kinds.ts";
 import { type FaultResult, runFault } from "./faults/run.ts";
+import { seededRandom } from "./random.ts";
 
 const HELP = `Logs events in Deno, Bun, Node and Node over WebSocket at full speed while something
 happens to the NATS server, then reads the stream: every accepted event must be there exactly once,
@@ -22,17 +23,6 @@ It ends with 1 if an event was lost, stored twice or out of order.
 `;
 
 class UsageError extends Error {}
-
-/** Mulberry32: small, and the same everywhere. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = state + 0x6d2b79f5 | 0;
-    let mixed = Math.imul(state ^ state >>> 15, 1 | state);
-    mixed = mixed + Math.imul(mixed ^ mixed >>> 7, 61 | mixed) ^ mixed;
-    return ((mixed ^ mixed >>> 14) >>> 0) / 2 ** 32;
-  };
-}
 
 function print({ reports, problems, seconds }: FaultResult): void {
   for (const { name, accepted, retried, duplicates, p50Us, p999Us, peakRssMb, errors } of reports) {
@@ -80,7 +70,7 @@ async function main(): Promise<void> {
     const result = await runFault(
       fault,
       events,
-      randomFrom(seed),
+      seededRandom(seed),
       (text) => console.log(`  ${text}`),
     );
     print(result);

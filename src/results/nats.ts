@@ -39,6 +39,7 @@ import type {
   TaskResultStorage,
   WaitForResultOptions,
 } from "./results.ts";
+import { Turns } from "./turns.ts";
 import { checkWait, closedStore, waitForResult } from "./waiting.ts";
 
 /** Options of {@linkcode NatsTaskResultStorage.open}. */
@@ -61,8 +62,8 @@ export interface NatsTaskResultStorageOptions extends ResultBucketOptions {
 
 /** More than all headers take. */
 const HEADER_ROOM_BYTES = 512;
-/** How many results {@linkcode NatsTaskResultStorage.getMany} asks for at the same time. */
-const GET_WINDOW = 256;
+/** How many requests are under way at the same time. */
+const MAX_IN_FLIGHT = 256;
 /** A cleanup takes at most this part of a writer's time. */
 const CLEANUP_SHARE = 0.05;
 
@@ -93,6 +94,7 @@ export class NatsTaskResultStorage implements TaskResultStorage {
   readonly #context: ReadContext;
   readonly #bounds: ResultBounds;
   readonly #watch: ResultWatch;
+  readonly #turns = new Turns(MAX_IN_FLIGHT);
   readonly #cleanupIntervalMs: number;
   readonly #closesConnection: boolean;
   readonly #end = new AbortController();
@@ -160,7 +162,10 @@ export class NatsTaskResultStorage implements TaskResultStorage {
     assertFits(result.id, payload.length, room, "the server's max_payload, less its headers");
     await this.#attempt(
       "store a result",
-      () => putKey({ context: this.#context, token }, payload, expiresAt - Date.now()),
+      () =>
+        this.#turns.take(() =>
+          putKey({ context: this.#context, token }, payload, expiresAt - Date.now())
+        ),
     );
     this.#helpServer();
   }
@@ -177,16 +182,11 @@ export class NatsTaskResultStorage implements TaskResultStorage {
     this.#assertOpen("read results");
     const found = new Map<string, TaskResult>();
     const entries = [...new Set(ids)].map((id) => [id, encodeSubjectToken(id)] as const);
-    for (let start = 0; start < entries.length; start += GET_WINDOW) {
-      const window = entries.slice(start, start + GET_WINDOW);
-      const results = await this.#attempt(
-        "read results",
-        () => Promise.all(window.map(([, token]) => this.#look(token))),
-      );
-      results.forEach((result, index) => {
-        if (result !== null) found.set(window[index]![0], result);
-      });
-    }
+    await this.#attempt("read results", () =>
+      Promise.all(entries.map(async ([id, token]) => {
+        const result = await this.#look(token);
+        if (result !== null) found.set(id, result);
+      })));
     return found;
   }
 
@@ -198,7 +198,7 @@ export class NatsTaskResultStorage implements TaskResultStorage {
     const source = {
       listen: this.#watch.listen.bind(this.#watch),
       forget: this.#watch.forget.bind(this.#watch),
-      look: () => this.#look(token),
+      look: (isWanted: () => boolean) => this.#look(token, isWanted),
     };
     return await this.#attempt(
       "wait for a result",
@@ -277,8 +277,10 @@ export class NatsTaskResultStorage implements TaskResultStorage {
     if (this.#closesConnection) await link.connection.close();
   }
 
-  async #look(token: string): Promise<TaskResult | null> {
-    const message = await getKey({ context: this.#context, token });
+  async #look(token: string, isWanted = (): boolean => true): Promise<TaskResult | null> {
+    const message = await this.#turns.take(async () =>
+      isWanted() ? await getKey({ context: this.#context, token }) : undefined
+    );
     return message === undefined ? null : resultOf(message) ?? null;
   }
 

@@ -1,8 +1,11 @@
 /** Waiting for a result without a race: listening comes before looking. */
 
 import { JobEventError } from "../errors.ts";
-import { type CancelTimer, startTimer } from "../timer.ts";
+import { type CancelTimer, pause, startTimer } from "../timer.ts";
 import type { TaskResult, WaitForResultOptions } from "./results.ts";
+
+/** How long the last look of a wait whose time is up may take. */
+const LAST_LOOK_MS = 1000;
 
 /** Somebody who waits for the result of one task. */
 export interface ResultListener {
@@ -61,8 +64,12 @@ export interface ResultSource {
   listen(listener: ResultListener): Promise<void>;
   /** Removes a listener. */
   forget(listener: ResultListener): void;
-  /** The result that is there. */
-  look(): Promise<TaskResult | null>;
+  /**
+   * The result that is there.
+   *
+   * @param isWanted Whether it is still of interest: it may have come meanwhile.
+   */
+  look(isWanted: () => boolean): Promise<TaskResult | null>;
 }
 
 /** Waits for a result. The options were checked. */
@@ -72,10 +79,12 @@ export function waitForResult(
   { timeoutMs, signal }: WaitForResultOptions,
 ): Promise<TaskResult | null> {
   if (signal?.aborted) return Promise.reject(signal.reason);
-  if (timeoutMs === 0) return source.look();
+  if (timeoutMs === 0) return source.look(() => true);
   return new Promise((resolve, reject) => {
     let cancelTimer: CancelTimer | undefined;
+    let isOpen = true;
     const settle = (end: () => void): void => {
+      isOpen = false;
       cancelTimer?.();
       signal?.removeEventListener("abort", abort);
       source.forget(listener);
@@ -89,13 +98,25 @@ export function waitForResult(
     };
     signal?.addEventListener("abort", abort);
     if (timeoutMs !== undefined) {
-      cancelTimer = startTimer(() => settle(() => resolve(null)), timeoutMs);
+      // What tells of results may lag behind what is stored: `null` shall mean that there is none.
+      cancelTimer = startTimer(() => settle(() => resolve(lookBriefly(source))), timeoutMs);
     }
-    source.listen(listener).then(() => source.look()).then(
+    source.listen(listener).then(() => source.look(() => isOpen)).then(
       (result) => result === null || settle(() => resolve(result)),
       (error) => settle(() => reject(error)),
     );
   });
+}
+
+/** The result that is there, or `null` when the store does not answer at once. */
+async function lookBriefly(source: ResultSource): Promise<TaskResult | null> {
+  const end = new AbortController();
+  const look = source.look(() => true).catch(() => null);
+  try {
+    return await Promise.race([look, pause(LAST_LOOK_MS, end.signal).then(() => null)]);
+  } finally {
+    end.abort();
+  }
 }
 
 /**

@@ -37,13 +37,17 @@ export class StepLog {
   claimed(): void {
     const { id, queue } = this.#task;
     const { workerId } = this.#worker;
-    const { scheduleName, attempts } = this.#task;
-    const { queueName: _, ...others } = this.#extras;
+    const { scheduleName, attempts, startedAt } = this.#task;
+    // The time of the claim, not that of the answer.
+    const since = startedAt === undefined ? {} : { timestamp: startedAt.getTime() / 1000 };
+    const extras = { ...this.#extras, ...since };
+    const { queueName: _, ...others } = extras;
     if (scheduleName !== undefined && attempts === 1) {
-      this.#logger?.logJobScheduleTriggered(id, scheduleName, this.#withoutWorker());
+      const { workerType: _, ...triggered } = extras;
+      this.#logger?.logJobScheduleTriggered(id, scheduleName, triggered);
     }
     this.#logger?.logJobDequeued(id, queue, workerId, others);
-    this.#logger?.logJobWorkerAssigned(id, workerId, this.#extras);
+    this.#logger?.logJobWorkerAssigned(id, workerId, extras);
   }
 
   started(): void {

@@ -336,6 +336,14 @@ function waitSuite(name: string, under: ResultsUnderTest): void {
       await assert.rejects(within(other), /enough/);
     });
 
+    it("waits for thousands of tasks at once", { timeout: 60_000 }, async () => {
+      const ids = Array.from({ length: 5000 }, (_, index) => `many-${index}`);
+      const waits = Promise.all(ids.map((id) => storage.wait(id, { timeoutMs: 50_000 })));
+      await Promise.all(ids.map((id) => storage.set(completed(id))));
+      assert.deepEqual((await waits).map((result) => result?.id), ids);
+      assert.equal((await storage.getMany(ids)).size, ids.length);
+    });
+
     it("misses nothing that is stored while it begins", async () => {
       for (let round = 0; round < 50; round++) {
         const id = `race-${round}`;
