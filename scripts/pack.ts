@@ -44,7 +44,7 @@ function makeCommand(file: string): void {
   writeFileSync(file, `#!/usr/bin/env node\n${text}`);
 }
 
-/** Lets TypeScript know `AsyncDisposable`, which its default library has not had for long. */
+/** Lets TypeScript know `AsyncDisposable`, which its default library may not have. */
 function referToLibrary(directory: string): void {
   for (const name of readdirSync(directory, { recursive: true, encoding: "utf8" })) {
     if (!name.endsWith(".d.ts")) continue;

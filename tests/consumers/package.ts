@@ -2,13 +2,13 @@
 
 import { build } from "esbuild";
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
 import { run } from "../../scripts/nats/run.ts";
 import { ROOT } from "../../scripts/runtimes.ts";
 
-/** The manifest of a package that a project has, or of the one that is published from here. */
+/** The manifest of a package that is installed in a project. */
 function manifest(project: string, name = "@naq/events"): Record<string, Record<string, string>> {
   return JSON.parse(readFileSync(join(project, "node_modules", name, "package.json"), "utf8"));
 }
@@ -25,6 +25,7 @@ export async function checkContent(project: string): Promise<void> {
   const { exports: expected } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8"));
   assert.deepEqual(Object.keys(exports!), Object.keys(expected));
   assert.deepEqual(Object.keys(dependencies!).filter((name) => name.startsWith("@jsr/")), []);
+  assert.ok(!existsSync(join(project, "node_modules/@jsr")));
   const files = readdirSync(join(project, "node_modules/@naq/events"), {
     recursive: true,
     withFileTypes: true,
@@ -90,14 +91,8 @@ export const all = [${all}];
 `,
   );
   for (const [module, resolution] of [["esnext", "bundler"], ["nodenext", "nodenext"]]) {
-    const options = [
-      "--strict",
-      "--noEmit",
-      "--module",
-      module!,
-      "--moduleResolution",
-      resolution!,
-    ];
-    await runTool(project, "typescript", "tsc", ...options, "types.ts", "bun/main.ts");
+    const options = `--strict --noEmit --module ${module} --moduleResolution ${resolution}`;
+    const files = ["types.ts", "bun/main.ts"];
+    await runTool(project, "typescript", "tsc", ...options.split(" "), ...files);
   }
 }
