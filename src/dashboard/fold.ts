@@ -57,10 +57,9 @@ export class Fold {
   /** The first page. */
   overview(status: LiveStatus, isFirst: boolean): OverviewMessage {
     const now = Date.now() / 1000;
-    const { byQueue, byWorker, byType: _byType, byErrorType: _byErrorType, ...all } = this.#metrics
-      .snapshot({ now });
-    const queues = rows(byQueue, this.#queues);
-    const workers = rows(byWorker, this.#workers);
+    const all = this.#metrics.snapshot({ now });
+    const queues = rows(all.byQueue, this.#queues);
+    const workers = rows(all.byWorker, this.#workers);
     return {
       status,
       now,
