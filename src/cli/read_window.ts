@@ -61,8 +61,6 @@ async function sequenceBefore(
   try {
     const first = stream[Symbol.asyncIterator]().next();
     const late = pause(FIND_MS, undefined, { signal: end.signal });
-    // Whichever of the two comes too late is of no interest.
-    for (const each of [first, late]) each.catch(() => {});
     const result = await Promise.race([first, late]);
     return result?.value === undefined ? 0 : result.value.natsSequence - 1;
   } finally {

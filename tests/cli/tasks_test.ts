@@ -1,4 +1,4 @@
-/** The commands for tasks and results, each on both versions of the server. */
+/** The commands for tasks and results. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
@@ -18,55 +18,53 @@ function mask(text: string): string {
     .replace(/nats:\/\/[\w.:]+/g, "nats://HOST");
 }
 
-for (const version of ["current", "floor"] as const) {
-  describe(`tasks and results on NATS ${version}`, { skip, ...LONG }, () => {
-    let server: NatsServer;
-    before(async () => {
-      server = await startNatsServer({ version });
-    }, LONG);
-    after(() => server?.stop());
+describe("tasks and results", { skip, ...LONG }, () => {
+  let server: NatsServer;
+  before(async () => {
+    server = await startNatsServer();
+  }, LONG);
+  after(() => server?.stop());
 
-    it("print what golden/tasks.txt has, and log what they do", LONG, async () => {
-      const env = { NAQ_EVENT_STORAGE_URL: server.url };
-      const transcripts: Transcript[] = [];
-      const told = async (...args: string[]): Promise<void> => {
-        transcripts.push({ args, result: await run(args, { env }) });
-      };
-      await told("tasks", "list");
-      await told("results", "get", "task-1");
-      {
-        // The stream of the events: what is done to tasks is logged where it is.
-        await using _ = await openStorage(server.url, { nats: { stream: { maxBytes: 2 ** 24 } } });
-      }
-      await told(
-        ...["tasks", "enqueue", "send", '{"to":"a","when":{"$date":"2026-01-05T12:00:00.000Z"}}'],
-        ...["--id", "task-1", "--queue", "mail", "--priority", "-3", "--tag", "customer=7"],
-        ...["--ttl", "1d", "--timeout", "30s", "--max-retries", "0"],
-      );
-      await told("tasks", "enqueue", "report", "--id", "task-2", "--delay", "1h");
-      await told("tasks", "enqueue", "send", "--id", "task-3", "--queue", "mail");
-      await told("tasks", "list");
-      await told("tasks", "show", "task-1");
-      await told("tasks", "show", "nobody");
-      await told("tasks", "cancel", "task-3", "nobody", "--reason", "wrong address");
-      await told("results", "get", "task-3", "--format", "json");
-      await failFirst(server.url);
-      await told("results", "wait", "task-1", "--timeout", "30s");
-      await told("results", "wait", "task-2", "--timeout", "100ms");
-      await told("tasks", "list", "--state", "failed", "--format", "ndjson");
-      await told("tasks", "requeue", "task-1");
-      await told("tasks", "purge", "mail", "--format", "json");
-      await told("tasks", "list", "--queue", "mail", "--state", "pending");
-      compare("tasks", transcripts, mask);
+  it("print what golden/tasks.txt has, and log what they do", LONG, async () => {
+    const env = { NAQ_EVENT_STORAGE_URL: server.url };
+    const transcripts: Transcript[] = [];
+    const told = async (...args: string[]): Promise<void> => {
+      transcripts.push({ args, result: await run(args, { env }) });
+    };
+    await told("tasks", "list");
+    await told("results", "get", "task-1");
+    {
+      // The stream of the events: what is done to tasks is logged where it is.
+      await using _ = await openStorage(server.url, { nats: { stream: { maxBytes: 2 ** 24 } } });
+    }
+    await told(
+      ...["tasks", "enqueue", "send", '{"to":"a","when":{"$date":"2026-01-05T12:00:00.000Z"}}'],
+      ...["--id", "task-1", "--queue", "mail", "--priority", "-3", "--tag", "customer=7"],
+      ...["--ttl", "1d", "--timeout", "30s", "--max-retries", "0"],
+    );
+    await told("tasks", "enqueue", "report", "--id", "task-2", "--delay", "1h");
+    await told("tasks", "enqueue", "send", "--id", "task-3", "--queue", "mail");
+    await told("tasks", "list");
+    await told("tasks", "show", "task-1");
+    await told("tasks", "show", "nobody");
+    await told("tasks", "cancel", "task-3", "nobody", "--reason", "wrong address");
+    await told("results", "get", "task-3", "--format", "json");
+    await failFirst(server.url);
+    await told("results", "wait", "task-1", "--timeout", "30s");
+    await told("results", "wait", "task-2", "--timeout", "100ms");
+    await told("tasks", "list", "--state", "failed", "--format", "ndjson");
+    await told("tasks", "requeue", "task-1");
+    await told("tasks", "purge", "mail", "--format", "json");
+    await told("tasks", "list", "--queue", "mail", "--state", "pending");
+    compare("tasks", transcripts, mask);
 
-      await using storage = await openStorage(server.url);
-      const types = async (id: string) =>
-        (await storage.getEvents(id)).map(({ eventType }) => eventType);
-      assert.deepEqual(await types("task-3"), ["enqueued", "cancelled"]);
-      assert.deepEqual(await types("task-1"), ["enqueued", "enqueued"]);
-    });
+    await using storage = await openStorage(server.url);
+    const types = async (id: string) =>
+      (await storage.getEvents(id)).map(({ eventType }) => eventType);
+    assert.deepEqual(await types("task-3"), ["enqueued", "cancelled"]);
+    assert.deepEqual(await types("task-1"), ["enqueued", "enqueued"]);
   });
-}
+});
 
 /** Does what a worker does with the first task of the queue. */
 async function failFirst(url: string): Promise<void> {
