@@ -23,14 +23,15 @@ export class Durations {
   /** What was collected. */
   summary(): DurationSummary {
     const values = this.#histogram ?? listed(this.#exact);
+    const [p50Ms = 0, p95Ms = 0, p99Ms = 0] = values.quantiles(0.5, 0.95, 0.99);
     return {
       count: values.count,
       sumMs: this.#sumMs,
       minMs: values.min,
       maxMs: values.max,
-      p50Ms: values.quantile(0.5),
-      p95Ms: values.quantile(0.95),
-      p99Ms: values.quantile(0.99),
+      p50Ms,
+      p95Ms,
+      p99Ms,
     };
   }
 
@@ -44,12 +45,13 @@ export class Durations {
 /** What a histogram tells, of values that are all there. */
 function listed(
   values: readonly number[],
-): Pick<LogHistogram, "count" | "min" | "max" | "quantile"> {
+): Pick<LogHistogram, "count" | "min" | "max" | "quantiles"> {
   const sorted = values.toSorted((left, right) => left - right);
   return {
     count: sorted.length,
     min: sorted[0] ?? 0,
     max: sorted.at(-1) ?? 0,
-    quantile: (share) => sorted[Math.ceil(share * sorted.length) - 1] ?? 0,
+    quantiles: (...shares) =>
+      shares.map((share) => sorted[Math.ceil(share * sorted.length) - 1] ?? 0),
   };
 }

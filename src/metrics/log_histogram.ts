@@ -45,13 +45,18 @@ export class LogHistogram {
   }
 
   /**
-   * The value below which a share of all values lies.
+   * The values below which shares of all values lie.
    *
-   * @param share From 0 to 1.
+   * @param shares From 0 to 1.
    */
-  quantile(share: number): number {
+  quantiles(...shares: readonly number[]): number[] {
+    const bins = [...this.#bins].sort(([left], [right]) => left - right);
+    return shares.map((share) => this.#quantile(bins, share));
+  }
+
+  #quantile(bins: readonly (readonly [bin: number, count: number])[], share: number): number {
     let left = Math.ceil(share * this.#count);
-    for (const [bin, count] of [...this.#bins].sort(([a], [b]) => a - b)) {
+    for (const [bin, count] of bins) {
       left -= count;
       // The middle of a bin may be outside of what was seen.
       if (left <= 0) return Math.min(Math.max(middleOf(bin), this.#min), this.#max);
