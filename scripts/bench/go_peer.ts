@@ -15,6 +15,8 @@ const SOURCE = join(ROOT, "scripts/bench/go");
 
 /** A Go program that publishes as often as it is told. */
 export interface GoPeer {
+  /** Its process. */
+  readonly pid: number | undefined;
   /** Publishes so many messages and waits for their acknowledgements. */
   readonly round: Contender["round"];
   /** Ends it. */
@@ -52,6 +54,7 @@ export function startGoPeer(binary: string, args: readonly string[]): GoPeer {
   const child = spawn(binary, args, { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
+    pid: child.pid,
     round: async (count) => {
       child.stdin.write(`${count}\n`);
       const { done, value } = await lines.next();
