@@ -5,8 +5,9 @@
  * decide. One operation is one event of about 165 bytes, already encoded, under a new id. The
  * publisher has four appends under way at a time. The peers use the same connection: `js.publish`
  * one by one, a thousand of them at a time, and, as the ceiling, a publish that nobody acknowledges
- * to a subject that no stream takes, with a flush at the end of each round. Where Go is installed, the official Go client stores messages of that size with ids by
- * `PublishAsync`, with a thousand under way, which is what `nats bench js pub async` does.
+ * to a subject that no stream takes, with a flush at the end of each round. Where Go is installed,
+ * the official Go client stores messages of that size with ids by `PublishAsync`, with a thousand
+ * under way, which is what `nats bench js pub async` does.
  *
  * The notes say what the processes of the server and of the client used of the CPU for a message,
  * on Linux: where the server's is more, the server is the limit.
