@@ -32,6 +32,8 @@ type Ending = { readonly value: unknown } | { readonly error: unknown };
 
 /** How long an aborted handler may take to come to its end before it is left alone. */
 const SETTLE_MS = 500;
+/** The longest message and stack of an error that a result keeps. */
+const MAX_ERROR_TEXT = 16 * 1024;
 /** How often an answer of the queue is tried to get while it does not answer. */
 const MAX_TRIES = 6;
 
@@ -183,14 +185,15 @@ export class Execution {
     usage: Usage,
     given?: FailOptions,
   ): Promise<ExecutionOutcome> {
-    const { backend, options } = this.#context;
-    const decision = given ?? options.retry?.(error, this.#task) ?? {};
+    const { backend } = this.#context;
+    const decision = given ?? this.#decide(error);
     const isLast = decision.retry === false || this.#task.attempts > this.#task.maxRetries;
     if (isLast) {
       await this.#lease.confirm();
-      await this.#store({ ...this.#result("failed", durationMs), error: errorOf(error) });
+      await this.#storeFailure(error, durationMs);
     }
-    const outcome = await this.#tell(() => backend.tasks.fail(this.#task, error, decision));
+    const told = await this.#tell(() => backend.tasks.fail(this.#task, error, decision));
+    const outcome = told ?? (isLast ? "failed" : "retry");
     if (isTimeout(error) && error === this.#abort.signal.reason) {
       this.#log.timedOut(this.#timeoutMs, durationMs, usage, this.#report);
     } else {
@@ -199,7 +202,26 @@ export class Execution {
     this.#log.released();
     if (outcome === "failed") this.#log.exhausted();
     else this.#log.retryScheduled(decision.delayMs ?? retryDelay(this.#task));
-    return outcome ?? "retry";
+    return outcome;
+  }
+
+  /** What the owner says about a retry; a mistake there is none of the task's. */
+  #decide(error: unknown): FailOptions {
+    try {
+      return this.#context.options.retry?.(error, this.#task) ?? {};
+    } catch {
+      return {};
+    }
+  }
+
+  async #storeFailure(error: unknown, durationMs: number): Promise<void> {
+    try {
+      await this.#store({ ...this.#result("failed", durationMs), error: errorOf(error) });
+    } catch (cause) {
+      if (isTransient(cause)) throw cause;
+      // What the task brought along may be too large for a result: it must not run for ever.
+      await this.#store({ id: this.#task.id, state: "failed", error: errorOf(cause) });
+    }
   }
 
   async #release(): Promise<ExecutionOutcome> {
@@ -250,9 +272,9 @@ function errorOf(error: unknown): TaskResultError {
   const { code, stack } = (error ?? {}) as { readonly code?: unknown; readonly stack?: unknown };
   return {
     name: errorType(error),
-    message: errorMessage(error),
+    message: errorMessage(error).slice(0, MAX_ERROR_TEXT),
     ...(typeof code === "string" ? { code } : {}),
-    ...(typeof stack === "string" ? { stack } : {}),
+    ...(typeof stack === "string" ? { stack: stack.slice(0, MAX_ERROR_TEXT) } : {}),
   };
 }
 

@@ -141,7 +141,10 @@ export class Worker implements AsyncDisposable {
       try {
         const task = await this.#backend.tasks.dequeue(queues, { signal, workerId: this.workerId });
         backoff.reset();
-        if (task !== null) await this.#execute(new Execution(this.#context, task));
+        if (task === null) continue;
+        // It came at the very moment of the stop.
+        if (signal.aborted) await this.#backend.tasks.release(task);
+        else await this.#execute(new Execution(this.#context, task));
       } catch (error) {
         if (signal.aborted) break;
         this.#tell(error);

@@ -110,6 +110,8 @@ function outcomeSuite(name: string, { open }: WorkerUnderTest): void {
       await using worker = new Worker(backend, {
         odd: () => ({ a: [() => 1] }),
         large: () => "x".repeat(2 ** 21),
+        loud: () => Promise.reject(new Error("x".repeat(2 ** 21))),
+        heavy: () => "x".repeat(400_000),
       });
       worker.start();
       const odd = await backend.run({ functionName: "odd" }, WAIT);
@@ -117,6 +119,12 @@ function outcomeSuite(name: string, { open }: WorkerUnderTest): void {
       const large = await backend.run({ functionName: "large" }, WAIT);
       assert.equal(large?.error?.code, "ERR_EVENT_TOO_LARGE");
       assert.equal(large?.attempts, 1);
+      const loud = await backend.run({ functionName: "loud", maxRetries: 0 }, WAIT);
+      assert.equal(loud?.error?.message.length, 16 * 1024);
+      // The task's metadata is part of its result.
+      const metadata = { text: "x".repeat(700_000) };
+      const heavy = await backend.run({ functionName: "heavy", metadata, maxRetries: 0 }, WAIT);
+      assert.equal(heavy?.error?.code, "ERR_EVENT_TOO_LARGE");
     });
   });
 }
@@ -167,12 +175,22 @@ function retrySuite(name: string, { open }: WorkerUnderTest): void {
       }, {
         retry: (error, { attempts }) => {
           assert((error as Error).name === "RangeError");
-          return attempts === 1 ? { delayMs: 5 } : { retry: false };
+          if (attempts === 3) throw new Error("a mistake of the owner");
+          return attempts === 1
+            ? { delayMs: 5 }
+            : attempts === 2
+            ? { delayMs: 6 }
+            : { retry: false };
         },
       });
       worker.start();
-      const result = await backend.run({ id: "t", functionName: "fail", maxRetries: 9 }, WAIT);
-      assert.equal(result?.attempts, 2);
+      const result = await backend.run({
+        id: "t",
+        functionName: "fail",
+        maxRetries: 9,
+        retryDelayMs: 1,
+      }, WAIT);
+      assert.equal(result?.attempts, 4);
       await worker.stop();
       const [retry] = await events.getEvents("t", { eventType: "retry_scheduled" });
       assert.equal(retry?.details?.["delay_ms"], 5);
