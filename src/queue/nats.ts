@@ -166,6 +166,7 @@ export class NatsTaskQueue implements TaskQueue {
     const queue = new NatsTaskQueue(new ConnectionLink(connection), streams, names, options);
     try {
       await queue.#requests.start();
+      await queue.#tokens.pin();
       await queue.#bands.start();
       return queue;
     } catch (error) {

@@ -71,7 +71,7 @@ export function timeSuite(name: string, { open }: QueueUnderTest): void {
 
     it("ttlMs: a task that is not started in time expires", OPTIONS, async () => {
       await using queue = await open();
-      await queue.enqueue(task("short", { ttlMs: 50 }));
+      await queue.enqueue(task("short", { ttlMs: 1000 }));
       await queue.enqueue(task("long", { ttlMs: DAY_MS }));
       await eventually(async () => (await queue.getTask("short"))?.state === "expired");
       assert.equal((await claim(queue)).id, "long");

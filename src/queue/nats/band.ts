@@ -39,13 +39,20 @@ const LONGEST_PAUSE_MS = 1000;
 /** How long a single try may take, in milliseconds: the server is asked to answer at once. */
 const POLL_ANSWER_MS = 2000;
 /** Before 2.10 a request that is not to wait may be left without an answer. */
-const POLL_EXPIRES_MS = 5;
+const OLD_POLL_MS = 5;
+/** A consumer learns of a token a moment after whoever enqueued it. */
+const PATIENT_POLL_MS = 20;
 
 const encoder = new TextEncoder();
 const NANOS = 1e6;
-const WAIT = encoder.encode(JSON.stringify({ batch: 1, expires: EXPIRES_MS * NANOS }));
+const WAIT = waiting(EXPIRES_MS);
 const POLL = encoder.encode(JSON.stringify({ batch: 1, no_wait: true }));
-const OLD_POLL = encoder.encode(JSON.stringify({ batch: 1, expires: POLL_EXPIRES_MS * NANOS }));
+const OLD_POLL = waiting(OLD_POLL_MS);
+const PATIENT_POLL = waiting(PATIENT_POLL_MS);
+
+function waiting(ms: number): Uint8Array {
+  return encoder.encode(JSON.stringify({ batch: 1, expires: ms * NANOS }));
+}
 
 /**
  * One consumer. Each request asks for one token, so each has exactly one answer: a token, or a
@@ -86,34 +93,44 @@ export class Band {
     if (this.#takers.delete(taker) && this.#takers.size === 0) this.#retire();
   }
 
-  /** Takes a token if there is one now. */
-  async poll(): Promise<Delivery | undefined> {
+  /**
+   * Takes a token if there is one now.
+   *
+   * @param isPatient Whether one counts that was stored just before. It takes longer where there is
+   * none.
+   */
+  async poll(isPatient: boolean): Promise<Delivery | undefined> {
     const { sender, tokens: { stream, link } } = this.#context;
-    await sender.settled();
+    // What was just given back is there again first.
+    await sender.returned();
     const { connection } = link;
     const inbox = makeInbox(connection);
-    const isOld = !stream.capabilities.metadata;
+    const quick = stream.capabilities.metadata ? POLL : OLD_POLL;
     return await new Promise((resolve, reject) => {
       let subscription: NatsSubscriptionLike | undefined;
       let isOver = false;
       const end = (delivery?: Delivery): void => {
         if (isOver && delivery !== undefined) sender.giveBack(delivery.ackSubject);
-        if (isOver) return;
         isOver = true;
         clearTimeout(timer);
         stopWatching();
-        // Where no answer came, one that is on its way still goes back.
-        if (delivery === undefined) this.#drain(subscription);
-        else subscription?.unsubscribe();
         resolve(delivery);
       };
-      const stopWatching = link.onLost(() => end());
-      const timer = setTimeout(() => end(), POLL_ANSWER_MS);
+      // An answer that is still on its way goes back.
+      const giveUp = (): void => {
+        this.#drain(subscription);
+        end();
+      };
+      const stopWatching = link.onLost(giveUp);
+      const timer = setTimeout(giveUp, POLL_ANSWER_MS);
       try {
         subscription = connection.subscribe(inbox, {
-          callback: (error, message) => end(error ? undefined : this.#deliveryOf(message)),
+          callback: (error, message) => {
+            subscription?.unsubscribe();
+            end(error === null ? this.#deliveryOf(message) : undefined);
+          },
         });
-        connection.publish(this.#subject, isOld ? OLD_POLL : POLL, { reply: inbox });
+        connection.publish(this.#subject, isPatient ? PATIENT_POLL : quick, { reply: inbox });
       } catch (error) {
         end();
         reject(error);
@@ -125,7 +142,10 @@ export class Band {
   close(): void {
     this.#stopWatching();
     this.#takers.clear();
-    this.#retire();
+    clearTimeout(this.#timer);
+    const subscription = this.#subscription;
+    this.#forget();
+    this.#drain(subscription);
   }
 
   /** There are as many requests as takers. */

@@ -74,18 +74,24 @@ async function poll(
   context: DequeueContext,
   request: DequeueRequest,
 ): Promise<Delivery | undefined> {
-  const asked = new Set<Band>();
-  for (;;) {
-    const bands = inOrder(context, request).filter((band) => !asked.has(band));
-    // A band that came meanwhile may have what was there before the call.
-    if (bands.length === 0) return undefined;
-    for (const band of bands) {
-      asked.add(band);
-      const delivery = await band.poll();
-      if (delivery !== undefined) return delivery;
-      if (request.signal?.aborted || context.closed.aborted) return undefined;
-    }
+  const bands = inOrder(context, request);
+  for (const band of bands.length === 1 ? [] : bands) {
+    const delivery = await band.poll(false);
+    if (delivery !== undefined) return delivery;
+    if (request.signal?.aborted || context.closed.aborted) return undefined;
   }
+  return request.timeoutMs === 0 ? await pollAll(context, request) : undefined;
+}
+
+/** Asks all bands at the same time, also those that came meanwhile, before it says no. */
+async function pollAll(
+  context: DequeueContext,
+  request: DequeueRequest,
+): Promise<Delivery | undefined> {
+  const asked = inOrder(context, request).map((band) => band.poll(true));
+  const [first, ...others] = (await Promise.all(asked)).filter((each) => each !== undefined);
+  for (const { ackSubject } of others) context.tokens.giveBack(ackSubject);
+  return first;
 }
 
 /** Waits for whichever band has a token first. */

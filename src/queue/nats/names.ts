@@ -93,6 +93,11 @@ export class QueueNames {
     };
   }
 
+  /** Where the message is that stays at the beginning of the stream. */
+  pin(): string {
+    return `${this.tokensStream}.pin`;
+  }
+
   /** The pattern of the tokens of a queue in one place. */
   place(place: TokenPlace, queue: string): string {
     return `${this.tokensStream}.${place}.${encodeSubjectToken(queue)}.>`;

@@ -121,7 +121,8 @@ export async function cleanup(context: QueueParts): Promise<number> {
     if (isExpired || finishedAt + keepMs <= now) over.push(version);
   }
   const outcomes = await inWindows(over, (version) => endOne(context, version, now));
-  if (active > state.messages) await relineAll(context, now);
+  // One message is no token.
+  if (active >= state.messages) await relineAll(context, now);
   await schedules.repair();
   return outcomes.filter((isEnded) => isEnded).length;
 }
