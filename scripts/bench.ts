@@ -11,6 +11,7 @@ const BENCHES = [
   "encode",
   "decode",
   "log",
+  "memory",
   "deliver",
   "outage",
   "sqlite",

@@ -1,6 +1,5 @@
 /**
- * What does one call of the logger cost whoever calls it, what does the event cost in all, and how
- * much memory does it take while it waits?
+ * What does one call of the logger cost whoever calls it, and what does the event cost in all?
  *
  * Method: a sink that takes everything at once. Events are logged a thousand at a time; "the call"
  * counts the calls alone, "the call and the flush" the whole way into the sink. The peers get the
@@ -9,7 +8,6 @@
  */
 
 import { BatchLogRecordProcessor, LoggerProvider } from "@opentelemetry/sdk-logs";
-import process from "node:process";
 import { pino } from "pino";
 import { JobEventSubjects } from "../../src/event/subjects.ts";
 import { JobEventLogger } from "../../src/logger/logger.ts";
@@ -17,7 +15,6 @@ import type { AppendOutcome, JobEventSink } from "../../src/storage/storage.ts";
 import { bench, type Contender, timed } from "./timing.ts";
 
 const AT_A_TIME = 1000;
-const BUFFERED = 500_000;
 
 let sequence = 0;
 const sink: JobEventSink = {
@@ -77,27 +74,6 @@ const provider = new LoggerProvider({
 });
 const telemetry = provider.getLogger("bench");
 
-/** What so many events take while they wait, in bytes. */
-async function bufferedBytes(): Promise<{ readonly memory: number; readonly payload: number }> {
-  const held = (): number => {
-    const { heapUsed, external } = process.memoryUsage();
-    return heapUsed + external;
-  };
-  const waiting = new JobEventLogger({ ...sink, append: () => new Promise(() => {}) }, {
-    maxBufferSize: BUFFERED,
-    maxBufferBytes: 2 ** 30,
-    onDrop: () => {},
-  });
-  const before = held();
-  for (let index = 0; index < BUFFERED; index++) {
-    waiting.logJobCompleted(jobIds[index % 64]!, "worker-3", 12.345 + index);
-  }
-  const { bufferedBytes: bytes } = waiting.stats();
-  const memory = (held() - before) / BUFFERED;
-  await waiting.stop({ timeoutMs: 0 });
-  return { memory, payload: bytes / BUFFERED };
-}
-
 await bench({
   title: "Log a completed event",
   contenders: [
@@ -121,13 +97,6 @@ await bench({
       }),
     },
   ],
-  notes: async () => {
-    const { memory, payload } = await bufferedBytes();
-    return [
-      `${BUFFERED.toLocaleString("en")} events that wait take ${memory.toFixed(0)} bytes each, ` +
-      `× ${(memory / payload).toFixed(2)} of their ${payload.toFixed(0)} bytes`,
-    ];
-  },
 });
 const { dropped, rejected } = logger.stats();
 if (dropped + rejected > 0) throw new Error(`${dropped} dropped, ${rejected} rejected`);

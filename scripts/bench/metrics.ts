@@ -9,10 +9,9 @@
  */
 
 import process from "node:process";
-import v8 from "node:v8";
-import vm from "node:vm";
 import { JobEvent } from "../../src/gen/factories.ts";
 import { JobMetrics } from "../../src/metrics/metrics.ts";
+import { collect, mebibytes } from "./heap.ts";
 import { bench, timed } from "./timing.ts";
 
 const JOBS = 1_000_000;
@@ -40,16 +39,6 @@ function eventsOf(job: number): JobEvent[] {
     completed,
   ];
 }
-
-/** Frees what can be freed; each runtime has its own way to be asked. */
-function collect(): void {
-  const { Bun } = globalThis as { Bun?: { gc(force: boolean): void } };
-  if (Bun !== undefined) return Bun.gc(true);
-  v8.setFlagsFromString("--expose-gc");
-  (vm.runInNewContext("gc") as () => void)();
-}
-
-const mebibytes = (bytes: number): string => `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 
 function memory(): readonly string[] {
   const heap = (): number => {
