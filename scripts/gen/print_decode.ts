@@ -29,6 +29,7 @@ export function printDecode(schema: Schema): string {
   p.line(`} from "./types.ts";`);
   p.line();
   p.line("type Draft = { -readonly [Key in keyof JobEvent]: JobEvent[Key] };");
+  p.line("type StoredDraft = { -readonly [Key in keyof StoredJobEvent]: StoredJobEvent[Key] };");
   p.line();
   printFind(p, "typeAt", "event type", schema.types.map((type) => type.value));
   printFind(p, "keyAt", "key", payload.map((field) => field.name));
@@ -137,11 +138,10 @@ function printDecodeStoredJobEvent(p: Printer, stored: readonly Field[]): void {
   for (const { property } of always) p.line(`  ${property}: StoredJobEvent["${property}"],`);
   for (const { property } of headers) p.line(`  ${property}?: StoredJobEvent["${property}"],`);
   p.line("): StoredJobEvent {");
-  p.line("  const event = Object.assign(decodeJobEvent(bytes), {");
-  for (const { property } of always) p.line(`    ${property},`);
-  p.line("  });");
+  p.line("  const event = decodeJobEvent(bytes) as StoredDraft;");
+  for (const { property } of always) p.line(`  event.${property} = ${property};`);
   for (const { property } of headers) {
-    p.line(`  if (${property} !== undefined) Object.assign(event, { ${property} });`);
+    p.line(`  if (${property} !== undefined) event.${property} = ${property};`);
   }
   p.line("  return event;");
   p.line("}");

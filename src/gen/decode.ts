@@ -13,6 +13,7 @@ import {
 } from "./types.ts";
 
 type Draft = { -readonly [Key in keyof JobEvent]: JobEvent[Key] };
+type StoredDraft = { -readonly [Key in keyof StoredJobEvent]: StoredJobEvent[Key] };
 
 /** The index of the event type at a position, in its usual form, else -1. */
 function typeAt(view: DataView, at: number, end: number): number {
@@ -299,11 +300,10 @@ export function decodeStoredJobEvent(
   eventId: StoredJobEvent["eventId"],
   traceparent?: StoredJobEvent["traceparent"],
 ): StoredJobEvent {
-  const event = Object.assign(decodeJobEvent(bytes), {
-    natsSubject,
-    natsSequence,
-    eventId,
-  });
-  if (traceparent !== undefined) Object.assign(event, { traceparent });
+  const event = decodeJobEvent(bytes) as StoredDraft;
+  event.natsSubject = natsSubject;
+  event.natsSequence = natsSequence;
+  event.eventId = eventId;
+  if (traceparent !== undefined) event.traceparent = traceparent;
   return event;
 }
