@@ -1,15 +1,15 @@
 /**
- * How many events a second go into a SQLite file, in batches of a hundred, and how long does it take
- * to read the events of one job?
+ * How many events a second go into a SQLite file, in batches of a hundred? And how long does it
+ * take to read the events of one job?
  *
  * Method: each contender has a file of its own in the system's temporary directory, with the same
  * tables, indexes, write-ahead log and `synchronous = NORMAL`. A batch is one transaction. One
  * operation is one event, already encoded. The peer is a bare loop over `node:sqlite` that checks
  * and decodes nothing: it has the columns at hand.
  *
- * For the reads both files get the ten events of each of 10,000 jobs, and one operation is the whole
- * history of a job, in turn. The bare loop selects the same columns by the same index and decodes
- * the payloads with msgpackr into plain objects, as whoever wrote it would have to.
+ * For the reads both files get the ten events of each of 10,000 jobs, and one operation is the
+ * whole history of a job, in turn. The bare loop selects by the same index and decodes the payloads
+ * with msgpackr into plain objects, as whoever wrote it would have to.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
