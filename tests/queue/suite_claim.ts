@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { within } from "../helpers.ts";
 import { assertLost, claim, OPTIONS, type QueueUnderTest, SOON_MS, task } from "./suite.ts";
 
-const LEASE_MS = 250;
+const LEASE_MS = 400;
 
 /** Claims, leases, and what ends them. */
 export function claimSuite(name: string, { open, join }: QueueUnderTest): void {
