@@ -186,14 +186,18 @@ export class EmbeddedStorage {
   async *#pages(filter: CompiledFilter, range: CompiledRange): AsyncGenerator<StoredJobEvent[]> {
     this.assertOpen("read events");
     let { limit, offset } = range;
-    let span = this.#span(range.afterSequence);
+    // The events of one job mostly fit on the first page: then the end need not be looked up.
+    const isOpen = filter.jobId !== undefined;
+    let span = this.#span(range.afterSequence, isOpen ? Infinity : this.#engine.lastSequence());
     if (limit > 0 && !filter.impossible) span = this.#engine.narrow(filter, span);
     const breather = new Breather();
     while (limit > 0 && span.after < span.through && !filter.impossible) {
       this.assertOpen("read events");
       const size = Math.min(limit + offset, PAGE_SIZE);
       const { rows, rest } = this.#engine.readPage(filter, span, range.order, size);
-      span = rest;
+      // Nothing has come since the page was read.
+      const through = rest.through === Infinity ? this.#engine.lastSequence() : rest.through;
+      span = rest.after < rest.through ? { after: rest.after, through } : rest;
       // Also those that are passed over: what cannot be decoded counts for nothing.
       const events = this.decoder.decodeAll(rows);
       const wanted = events.slice(offset, offset + limit);
@@ -205,11 +209,11 @@ export class EmbeddedStorage {
   }
 
   /** What is there now and not too old. */
-  #span(afterSequence: number): Span {
+  #span(afterSequence: number, through: number = this.#engine.lastSequence()): Span {
     const expired = this.#maxAgeMs === undefined
       ? 0
       : this.#engine.lastSequenceBefore(Date.now() - this.#maxAgeMs);
-    return { after: Math.max(afterSequence, expired), through: this.#engine.lastSequence() };
+    return { after: Math.max(afterSequence, expired), through };
   }
 
   countEvents(filter: JobEventFilter): number {

@@ -14,7 +14,7 @@ export interface SqlQuery {
 const COLUMNS = "e.sequence AS sequence, e.event_id AS eventId, e.subject AS subject, " +
   "e.payload AS payload, e.traceparent AS traceparent";
 
-/** Selects the rows of a span, at most `limit`. */
+/** Selects the rows of a span, at most `limit`. A bound costs time also where it bounds nothing. */
 export function pageQuery(
   filter: CompiledFilter,
   span: Span,
@@ -22,11 +22,19 @@ export function pageQuery(
   limit: number,
 ): SqlQuery {
   const source = from(filter);
-  const conditions = where(filter, source.sequence, hasIndex(filter) ? "" : "+");
-  const sql = `SELECT ${COLUMNS} FROM ${source.sql} WHERE ` +
-    [`${source.sequence} > ?`, `${source.sequence} <= ?`, ...conditions.sql].join(" AND ") +
+  const { sql: conditions, values } = where(filter, source.sequence, hasIndex(filter) ? "" : "+");
+  if (span.after > 0) {
+    conditions.push(`${source.sequence} > ?`);
+    values.push(span.after);
+  }
+  if (span.through < Infinity) {
+    conditions.push(`${source.sequence} <= ?`);
+    values.push(span.through);
+  }
+  const sql = `SELECT ${COLUMNS} FROM ${source.sql}` +
+    (conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`) +
     ` ORDER BY ${source.sequence} ${order === "oldest" ? "ASC" : "DESC"} LIMIT ?`;
-  return { sql, values: [span.after, span.through, ...conditions.values, limit] };
+  return { sql, values: [...values, limit] };
 }
 
 /** Counts the rows after a position. */
