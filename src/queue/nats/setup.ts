@@ -60,32 +60,31 @@ export async function openTaskStreams(
     deny_delete: false,
     deny_purge: false,
   };
-  const [records, tokens] = await Promise.all([
-    openStream(connection, names.records, {
-      ...common,
-      name: checkStreamName(`KV_${names.bucket}`),
-      description: "Tasks",
-      subjects: [names.records.all()],
-      retention: "limits",
-      discard: "new",
-      max_bytes: limit("maxBytes", maxBytes),
-      max_msgs_per_subject: 1,
-      allow_direct: true,
-      // For other clients of KV, whose purge needs it.
-      allow_rollup_hdrs: true,
-      ...(server.messageTtl ? { allow_msg_ttl: true } : {}),
-    }, options),
-    openStream(connection, names.tokens, {
-      ...common,
-      name: checkStreamName(names.tokensStream),
-      description: "Tokens of tasks that wait",
-      subjects: [names.tokens.all()],
-      retention: "workqueue",
-      discard: "old",
-      max_bytes: -1,
-      ...(server.schedules ? { allow_msg_schedules: true } : {}),
-    }, options),
-  ]);
+  // One after the other, so that of two that cannot be opened the same one is named each time.
+  const records = await openStream(connection, names.records, {
+    ...common,
+    name: checkStreamName(`KV_${names.bucket}`),
+    description: "Tasks",
+    subjects: [names.records.all()],
+    retention: "limits",
+    discard: "new",
+    max_bytes: limit("maxBytes", maxBytes),
+    max_msgs_per_subject: 1,
+    allow_direct: true,
+    // For other clients of KV, whose purge needs it.
+    allow_rollup_hdrs: true,
+    ...(server.messageTtl ? { allow_msg_ttl: true } : {}),
+  }, options);
+  const tokens = await openStream(connection, names.tokens, {
+    ...common,
+    name: checkStreamName(names.tokensStream),
+    description: "Tokens of tasks that wait",
+    subjects: [names.tokens.all()],
+    retention: "workqueue",
+    discard: "old",
+    max_bytes: -1,
+    ...(server.schedules ? { allow_msg_schedules: true } : {}),
+  }, options);
   check(records, { max_msgs_per_subject: 1, deny_delete: false, allow_direct: true });
   check(tokens, { retention: "workqueue", deny_delete: false });
   return { records, tokens };
