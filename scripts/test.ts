@@ -15,7 +15,7 @@ Usage: deno task test [--only deno,bun,node] [--jobs N] [--timeout SECONDS] [par
 
   --only NAMES       only in these runtimes                      (default: all three)
   --jobs N           so many runtimes at a time                  (default: 2)
-  --timeout SECONDS  how long the tests may take in one runtime  (default: 600)
+  --timeout SECONDS  how long the tests may take in one runtime  (default: 900)
   --help             this text
 
 Without a part of a path all of tests/**/*_test.ts run. The last line is "N passed, N failed".
@@ -47,7 +47,7 @@ function settings(): Settings | undefined {
     options: {
       only: { type: "string", default: RUNTIME_NAMES.join(",") },
       jobs: { type: "string", default: "2" },
-      timeout: { type: "string", default: "600" },
+      timeout: { type: "string", default: "900" },
       help: { type: "boolean", default: false },
     },
   });

@@ -13,7 +13,7 @@ export async function eventually<Value>(
   condition: () => Value | false | undefined | Promise<Value | false | undefined>,
   options: { readonly timeoutMs?: number; readonly what?: string } = {},
 ): Promise<Value> {
-  const { timeoutMs = 5000, what = "the condition" } = options;
+  const { timeoutMs = 15_000, what = "the condition" } = options;
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const value = await condition();
@@ -24,7 +24,7 @@ export async function eventually<Value>(
 }
 
 /** Fails when a promise takes longer than a test may wait. */
-export async function within<Value>(promise: Promise<Value>, timeoutMs = 5000): Promise<Value> {
+export async function within<Value>(promise: Promise<Value>, timeoutMs = 15_000): Promise<Value> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`No result within ${timeoutMs} ms`)), timeoutMs);
@@ -40,7 +40,7 @@ export async function within<Value>(promise: Promise<Value>, timeoutMs = 5000): 
 export async function take<Value>(
   values: AsyncIterable<Value>,
   count: number,
-  timeoutMs = 5000,
+  timeoutMs = 15_000,
 ): Promise<Value[]> {
   const taken: Value[] = [];
   if (count === 0) return taken;

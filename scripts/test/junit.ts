@@ -93,7 +93,7 @@ function entries(xml: string): Entry[] {
 
 /** Bun and Deno have a suite for each file, which is no part of a test's name. */
 function isFile(suite: string): boolean {
-  return suite.endsWith("_test.ts") || suite.startsWith("ext:");
+  return suite.startsWith("ext:") || suite.endsWith("_test.ts") || /^\.\/.*\.ts$/.test(suite);
 }
 
 /** The names of all tests that hold others: Deno lists them like tests. */
