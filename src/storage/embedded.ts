@@ -195,9 +195,9 @@ export class EmbeddedStorage {
       this.assertOpen("read events");
       const size = Math.min(limit + offset, PAGE_SIZE);
       const { rows, rest } = this.#engine.readPage(filter, span, range.order, size);
+      const isEndUnknown = rest.through === Infinity && rest.after < Infinity;
       // Nothing has come since the page was read.
-      const through = rest.through === Infinity ? this.#engine.lastSequence() : rest.through;
-      span = rest.after < rest.through ? { after: rest.after, through } : rest;
+      span = isEndUnknown ? { after: rest.after, through: this.#engine.lastSequence() } : rest;
       // Also those that are passed over: what cannot be decoded counts for nothing.
       const events = this.decoder.decodeAll(rows);
       const wanted = events.slice(offset, offset + limit);

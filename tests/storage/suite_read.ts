@@ -202,6 +202,22 @@ function rangeSuite(name: string, under: StorageUnderTest): void {
       assert.equal(read, 234);
     });
 
+    it("stops there also in a job of several pages, from either end", async () => {
+      await using other = await under.open();
+      await other.storeEvents(Array.from({ length: 600 }, () => event("long")));
+      for (const order of ["oldest", "newest"] as const) {
+        const stored = await other.countEvents();
+        const last = await other.lastSequence();
+        const seen: number[] = [];
+        for await (const { natsSequence } of other.readEvents({ jobId: "long", order })) {
+          seen.push(natsSequence);
+          if (seen.length === 1 || seen.length === 300) await other.storeEvent(event("long"));
+        }
+        assert.equal(new Set(seen).size, stored);
+        assert.equal(Math.max(...seen), last);
+      }
+    });
+
     it("ends when the caller breaks out, and can be read again", async () => {
       const events = storage.readEvents();
       assert.deepEqual(sequences(await take(events, 2)), [1, 2]);
