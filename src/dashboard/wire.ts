@@ -1,7 +1,7 @@
 /** What the server tells the page: interfaces only. The page imports them too. */
 
 import type { JobEventType } from "../gen/types.ts";
-import type { DurationSummary, EventRates } from "../metrics/snapshot.ts";
+import type { JobCounts, JobMetricsSnapshot } from "../metrics/snapshot.ts";
 import type { StorageHealth } from "../storage/storage.ts";
 import type { DashboardAction } from "./options.ts";
 
@@ -123,22 +123,13 @@ export interface SeriesPart {
   readonly p95Ms: readonly (number | null)[];
 }
 
+type Rates = "rates" | "startedRates" | "completedRates" | "failedRates";
+
 /** Everything on the first page. */
-export interface OverviewMessage {
+export interface OverviewMessage extends JobCounts, Pick<JobMetricsSnapshot, Rates> {
   readonly status: LiveStatus;
   /** The server's clock, in seconds since the Unix epoch. */
   readonly now: number;
-  readonly started: number;
-  readonly completed: number;
-  readonly failed: number;
-  readonly retries: number;
-  readonly inFlight: number;
-  readonly durations: DurationSummary;
-  readonly waitTimes: DurationSummary;
-  readonly rates: EventRates;
-  readonly startedRates: EventRates;
-  readonly completedRates: EventRates;
-  readonly failedRates: EventRates;
   readonly queues: readonly GroupRow[];
   readonly workers: readonly GroupRow[];
   /** How many queues and workers there are, shown or not. */
