@@ -7,25 +7,7 @@ import { decodeJobEvent } from "../../src/gen/decode.ts";
 import { writeJobEvent } from "../../src/gen/encode.ts";
 import { JobEvent } from "../../src/gen/factories.ts";
 import { JOB_EVENT_TYPES } from "../../src/gen/types.ts";
-import { ALL_TYPES, FULL } from "./samples.ts";
-
-const KEYS: Readonly<Record<string, keyof JobEvent>> = {
-  job_id: "jobId",
-  event_type: "eventType",
-  timestamp: "timestamp",
-  worker_id: "workerId",
-  worker_type: "workerType",
-  queue_name: "queueName",
-  message: "message",
-  details: "details",
-  error_type: "errorType",
-  error_message: "errorMessage",
-  duration_ms: "durationMs",
-  memory_mb: "memoryMb",
-  cpu_time_ms: "cpuTimeMs",
-  tags: "tags",
-  metadata: "metadata",
-};
+import { ALL_TYPES, FULL, KEYS } from "./samples.ts";
 
 /** What another implementation reads. */
 function wire(event: JobEvent): Record<string, unknown> {

@@ -3,6 +3,25 @@
 import { JobEvent } from "../../src/gen/factories.ts";
 import type { JobEventExtras } from "../../src/gen/types.ts";
 
+/** The keys on the wire, in their order, and the property that each stands for. */
+export const KEYS: Readonly<Record<string, keyof JobEvent>> = {
+  job_id: "jobId",
+  event_type: "eventType",
+  timestamp: "timestamp",
+  worker_id: "workerId",
+  worker_type: "workerType",
+  queue_name: "queueName",
+  message: "message",
+  details: "details",
+  error_type: "errorType",
+  error_message: "errorMessage",
+  duration_ms: "durationMs",
+  memory_mb: "memoryMb",
+  cpu_time_ms: "cpuTimeMs",
+  tags: "tags",
+  metadata: "metadata",
+};
+
 const AT: JobEventExtras = { timestamp: 1_700_000_000.25 };
 
 /** One event of each type, in the schema's order, by its factory. */

@@ -2,24 +2,11 @@
 
 import type { JobEventValue } from "../../../src/event/dynamic.ts";
 import type { JobEvent } from "../../../src/gen/types.ts";
+import { KEYS } from "../../event/samples.ts";
 
 /** The fields of the Python class, and the property of the event that each stands for. */
 export const FIELDS: Readonly<Record<string, keyof JobEvent | "">> = {
-  job_id: "jobId",
-  event_type: "eventType",
-  timestamp: "timestamp",
-  worker_id: "workerId",
-  worker_type: "workerType",
-  queue_name: "queueName",
-  message: "message",
-  details: "details",
-  error_type: "errorType",
-  error_message: "errorMessage",
-  duration_ms: "durationMs",
-  memory_mb: "memoryMb",
-  cpu_time_ms: "cpuTimeMs",
-  tags: "tags",
-  metadata: "metadata",
+  ...KEYS,
   nats_subject: "",
   nats_sequence: "",
 };
