@@ -69,7 +69,7 @@ export function deadLetterSuite(name: string, under: StorageUnderTest): void {
     it("has what was never settled, and tells the member that found it", async () => {
       await using storage = await under.open();
       await storage.storeEvent(event("silent"));
-      const options = { consumerName: "silent", ackWaitMs: 30, maxDeliver: 2 };
+      const options = { consumerName: "silent", ackWaitMs: 300, maxDeliver: 2 };
       const told: JobEventDeadLetter[] = [];
       await using deliveries = storage.consumeEvents({
         ...options,

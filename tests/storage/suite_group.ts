@@ -175,7 +175,7 @@ function settleSuite(name: string, under: StorageUnderTest): void {
     };
 
     it("delivers again what was not acknowledged in time, and counts", async () => {
-      await using group = await open("wait", { ackWaitMs: 60 });
+      await using group = await open("wait", { ackWaitMs: 300 });
       const { natsSequence } = await storage.storeEvent(event("slow"));
       const first = await group.next();
       const second = await group.next();
@@ -189,11 +189,11 @@ function settleSuite(name: string, under: StorageUnderTest): void {
     });
 
     it("inProgress() begins the time anew", async () => {
-      await using group = await open("progress", { ackWaitMs: 150 });
+      await using group = await open("progress", { ackWaitMs: 600 });
       await storage.storeEvents([event("long"), event("after")]);
       const long = await group.next();
       const started = performance.now();
-      while (performance.now() - started < 400) {
+      while (performance.now() - started < 1500) {
         await long.inProgress();
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
@@ -240,7 +240,7 @@ function settleSuite(name: string, under: StorageUnderTest): void {
     });
 
     it("makes a dead letter after maxDeliver, and goes on", async () => {
-      await using group = await open("dead", { ackWaitMs: 40, maxDeliver: 2 });
+      await using group = await open("dead", { ackWaitMs: 300, maxDeliver: 2 });
       const [poison] = await storage.storeEvents([event("poison"), event("nak"), event("fine")]);
       const seen: string[] = [];
       for (let delivery = await group.next();; delivery = await group.next()) {
