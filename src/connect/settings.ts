@@ -2,6 +2,7 @@
 
 import type { ConnectionOptions } from "@nats-io/nats-core/internal";
 import { JobEventError } from "../errors.ts";
+import { isPrefix } from "../event/prefix.ts";
 import { toCredentials } from "./credentials.ts";
 import type { ConnectOptions } from "./options.ts";
 import { refuse } from "./refusal.ts";
@@ -90,7 +91,7 @@ function delayHandler(options: ConnectOptions): () => number {
 }
 
 function toInboxPrefix({ inboxPrefix = "" }: ConnectOptions): string {
-  if (/^[^\s.*>]+(\.[^\s.*>]+)*$/.test(inboxPrefix)) return inboxPrefix;
+  if (isPrefix(inboxPrefix)) return inboxPrefix;
   return refuse(
     `inboxPrefix ${JSON.stringify(inboxPrefix)} is not a subject: tokens with dots between them, ` +
       "without white space, * and >",

@@ -2,14 +2,13 @@
 
 import { type ParsedSubject, parseSubject, SUBJECT_FIELDS } from "../gen/subjects.ts";
 import { isJobEventType, type JobEvent, type JobEventType } from "../gen/types.ts";
+import { checkPrefix } from "./prefix.ts";
 import { SubjectWriter } from "./subject_writer.ts";
 import { readText } from "./text.ts";
 import { encodeSubjectToken } from "./token.ts";
 
 /** The prefix of every subject unless another is given. */
 export const DEFAULT_SUBJECT_PREFIX = "naq.jobs.events";
-
-const PREFIX = /^[^\s\p{Cc}.*>]+(?:\.[^\s\p{Cc}.*>]+)*$/u;
 
 /** The parts of a filter that subjects can narrow. */
 export interface SubjectFilter {
@@ -55,13 +54,7 @@ export class JobEventSubjects {
    * character.
    */
   constructor(prefix: string = DEFAULT_SUBJECT_PREFIX) {
-    if (typeof prefix !== "string" || !PREFIX.test(prefix)) {
-      throw new TypeError(
-        `Invalid subject prefix ${JSON.stringify(prefix)}: expected tokens separated by dots, ` +
-          "without wildcards or white space",
-      );
-    }
-    this.prefix = prefix;
+    this.prefix = checkPrefix("subject prefix", prefix);
     this.#writer = new SubjectWriter(prefix);
     this.#scratch = new Uint8Array(this.#writer.bound);
   }

@@ -1,13 +1,13 @@
 /** One token of a subject: the only way by which a raw id gets into a subject. */
 
 import { MAX_TOKEN_BYTES } from "./limits.ts";
+import { decodeUtf8 } from "./text.ts";
 
 const PLAIN = /^[A-Za-z0-9_-]+$/;
 const ENCODED = /^(?:[^=]|=[0-9A-F]{2})+$/;
 const RESERVED = "global";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Encodes any id as one token of a NATS subject.
@@ -119,7 +119,7 @@ export function decodeSubjectToken(token: string): string {
     throw new RangeError(`Cannot decode a subject token: "${token}" is not well-formed`);
   }
   try {
-    return decoder.decode(tokenBytes(token));
+    return decodeUtf8(tokenBytes(token));
   } catch (cause) {
     throw new RangeError(`Cannot decode a subject token: "${token}" is not UTF-8`, { cause });
   }

@@ -1,6 +1,7 @@
 /** Errors that JetStream answers with: what each is called here, and whether it passes. */
 
 import { JobEventError, type JobEventErrorCode } from "../errors.ts";
+import * as ApiErrorCode from "./api_error_code.ts";
 
 /** The error in an answer of JetStream. */
 export interface ApiError {
@@ -11,62 +12,28 @@ export interface ApiError {
   readonly description?: string;
 }
 
-/** The `err_code`s that this package tells apart. The server's `errors.json` has all of them. */
-export const ApiErrorCode = {
-  AccountResources: 10002,
-  ClusterIncomplete: 10004,
-  NoSuitablePeers: 10005,
-  ClusterNotAvailable: 10008,
-  ClusterNotLeader: 10009,
-  ConsumerNotFound: 10014,
-  InsufficientResources: 10023,
-  MaximumStreams: 10027,
-  MemoryExhausted: 10028,
-  NoAccount: 10035,
-  NoMessage: 10037,
-  NotEnabledForAccount: 10039,
-  StorageExhausted: 10047,
-  StreamInvalidConfig: 10052,
-  MessageTooLarge: 10054,
-  StreamNameInUse: 10058,
-  StreamNotFound: 10059,
-  StreamNotMatching: 10060,
-  SubjectOverlap: 10065,
-  WrongLastSequence: 10071,
-  ReplicasWithoutCluster: 10074,
-  NotEnabled: 10076,
-  StoreFailed: 10077,
-  HeadersTooLarge: 10097,
-  StreamSealed: 10109,
-  MaxBytesRequired: 10113,
-  StreamOffline: 10118,
-  NoLimits: 10120,
-  MaxStreamBytes: 10122,
-  DuplicateInProcess: 10158,
-  WrongLastSequenceConstant: 10164,
-  TooManyRequests: 10167,
-} as const;
-
-const { AccountResources, MemoryExhausted, NotEnabledForAccount, StorageExhausted } = ApiErrorCode;
-
 /** The errors that more than their class (`code`) says something about. */
 const CODES: ReadonlyMap<number, JobEventErrorCode> = new Map<number, JobEventErrorCode>([
   [ApiErrorCode.NoAccount, "ERR_UNSUPPORTED"],
-  [NotEnabledForAccount, "ERR_UNSUPPORTED"],
+  [ApiErrorCode.NotEnabledForAccount, "ERR_UNSUPPORTED"],
   [ApiErrorCode.NotEnabled, "ERR_UNSUPPORTED"],
   [ApiErrorCode.NoLimits, "ERR_UNSUPPORTED"],
   [ApiErrorCode.MessageTooLarge, "ERR_EVENT_TOO_LARGE"],
   [ApiErrorCode.HeadersTooLarge, "ERR_EVENT_TOO_LARGE"],
   [ApiErrorCode.DuplicateInProcess, "ERR_UNAVAILABLE"],
   [ApiErrorCode.NoSuitablePeers, "ERR_STREAM_CONFIG"],
-  [MemoryExhausted, "ERR_STREAM_CONFIG"],
-  [StorageExhausted, "ERR_STREAM_CONFIG"],
+  [ApiErrorCode.MemoryExhausted, "ERR_STREAM_CONFIG"],
+  [ApiErrorCode.StorageExhausted, "ERR_STREAM_CONFIG"],
   [ApiErrorCode.StreamInvalidConfig, "ERR_STREAM_CONFIG"],
   [ApiErrorCode.ReplicasWithoutCluster, "ERR_STREAM_CONFIG"],
 ]);
 
 /** To a publisher these pass by themselves, when events expire or an operator makes room. */
-const FULL: ReadonlySet<number> = new Set([AccountResources, StorageExhausted, MemoryExhausted]);
+const FULL: ReadonlySet<number> = new Set([
+  ApiErrorCode.AccountResources,
+  ApiErrorCode.StorageExhausted,
+  ApiErrorCode.MemoryExhausted,
+]);
 
 /** A stream says these of a message that it will never take, under the code of a full store. */
 const TOO_LARGE = /too large|exceeds maximum/i;

@@ -1,7 +1,8 @@
 /** Deletes: whole patterns, single messages, and what is old. */
 
 import { JobEventError } from "../errors.ts";
-import { ApiErrorCode, hasApiErrorCode } from "./api_error.ts";
+import { hasApiErrorCode } from "./api_error.ts";
+import * as ApiErrorCode from "./api_error_code.ts";
 import { createEphemeral, deleteConsumer, pullSubject } from "./ephemeral.ts";
 import { leaderSequence, readHistory } from "./history.ts";
 import { deliveredMessage, parseAckSubject, type StreamMessage } from "./message.ts";

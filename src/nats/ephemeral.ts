@@ -1,6 +1,7 @@
 /** Consumers that live as long as one reader: made, and removed again. */
 
-import { ApiErrorCode, hasApiErrorCode } from "./api_error.ts";
+import { hasApiErrorCode } from "./api_error.ts";
+import * as ApiErrorCode from "./api_error_code.ts";
 import type { ReadContext } from "./patience.ts";
 import type { EventStream } from "./stream.ts";
 

@@ -11,7 +11,8 @@ import {
   NANOS_PER_MS,
   startTime,
 } from "./ephemeral.ts";
-import { ApiErrorCode, apiErrorOf, hasApiErrorCode } from "./api_error.ts";
+import { apiErrorOf, hasApiErrorCode } from "./api_error.ts";
+import * as ApiErrorCode from "./api_error_code.ts";
 import type { LiveStart } from "./live.ts";
 import { isMissingStream, type SideStream } from "./side_stream.ts";
 import type { EventStream } from "./stream.ts";

@@ -1,7 +1,8 @@
 /** Bounded reads: what is in the stream when the read begins, in either direction. */
 
 import { JobEventError } from "../errors.ts";
-import { ApiErrorCode, hasApiErrorCode } from "./api_error.ts";
+import { hasApiErrorCode } from "./api_error.ts";
+import * as ApiErrorCode from "./api_error_code.ts";
 import { DirectReader } from "./direct_get.ts";
 import { readForward } from "./merge.ts";
 import type { StreamMessage } from "./message.ts";

@@ -1,8 +1,9 @@
 /** Subjects for answers. */
 
+import { randomPrefix } from "../event/event_id.ts";
+import { checkPrefix } from "../event/prefix.ts";
 import type { NatsConnectionLike } from "./connection.ts";
 
-const ID_BYTES = 12;
 const DEFAULT_PREFIX = "_INBOX";
 
 /**
@@ -15,13 +16,7 @@ const DEFAULT_PREFIX = "_INBOX";
  */
 export function makeInbox(connection: NatsConnectionLike, prefix?: string): string {
   const chosen = prefix ?? inboxPrefixOf(connection) ?? DEFAULT_PREFIX;
-  if (!/^[^\s.*>]+(?:\.[^\s.*>]+)*$/.test(chosen)) {
-    throw new TypeError(
-      `Invalid inboxPrefix ${JSON.stringify(chosen)}: expected tokens separated by dots, ` +
-        "without wildcards or white space",
-    );
-  }
-  return `${chosen}.${randomToken()}`;
+  return `${checkPrefix("inboxPrefix", chosen)}.${randomPrefix()}`;
 }
 
 /** nats-core keeps the options of a connection; not every connection has them. */
@@ -29,9 +24,4 @@ function inboxPrefixOf(connection: NatsConnectionLike): string | undefined {
   const { options } = connection as { readonly options?: { readonly inboxPrefix?: unknown } };
   const prefix = options?.inboxPrefix;
   return typeof prefix === "string" && prefix !== "" ? prefix : undefined;
-}
-
-function randomToken(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(ID_BYTES));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

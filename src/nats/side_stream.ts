@@ -1,6 +1,7 @@
 /** Streams beside that of the events, for what groups keep: made when they are needed. */
 
-import { ApiErrorCode, hasApiErrorCode } from "./api_error.ts";
+import { hasApiErrorCode } from "./api_error.ts";
+import * as ApiErrorCode from "./api_error_code.ts";
 import { isNoResponders } from "./foreign_errors.ts";
 import { keep, type KeptForm, type KeptMessage } from "./kept.ts";
 import { pause } from "./link.ts";

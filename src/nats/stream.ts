@@ -2,7 +2,8 @@
 
 import { JobEventError } from "../errors.ts";
 import { JobEventSubjects } from "../event/subjects.ts";
-import { ApiErrorCode, apiErrorOf, hasApiErrorCode } from "./api_error.ts";
+import { apiErrorOf, hasApiErrorCode } from "./api_error.ts";
+import * as ApiErrorCode from "./api_error_code.ts";
 import { type Capabilities, serverCapabilities, streamCapabilities } from "./capabilities.ts";
 import type { NatsConnectionLike } from "./connection.ts";
 import {

@@ -1,7 +1,8 @@
 /** Says of a stream that could not be set up what the reader of the message has to change. */
 
 import { isJobEventError, JobEventError, type JobEventErrorCode, messageOf } from "../errors.ts";
-import { ApiErrorCode, apiErrorOf, apiErrorToCode } from "./api_error.ts";
+import { apiErrorOf, apiErrorToCode } from "./api_error.ts";
+import * as ApiErrorCode from "./api_error_code.ts";
 import type { NatsConnectionLike } from "./connection.ts";
 import { isNoResponders } from "./foreign_errors.ts";
 import { type JsApiOptions, jsApiRequest } from "./js_api.ts";

@@ -2,7 +2,8 @@
 
 import { JobEventError } from "../../errors.ts";
 import { AckInbox } from "../../nats/ack_inbox.ts";
-import { ApiErrorCode, hasApiErrorCode } from "../../nats/api_error.ts";
+import { hasApiErrorCode } from "../../nats/api_error.ts";
+import * as ApiErrorCode from "../../nats/api_error_code.ts";
 import type { NatsHeadersLike, NatsMessageLike } from "../../nats/connection.ts";
 import { connectionError } from "../../nats/foreign_errors.ts";
 import type { ConnectionLink } from "../../nats/link.ts";
