@@ -64,7 +64,12 @@ function printApplyExtras(p: Printer, schema: Schema): void {
 }
 
 function printCreate(p: Printer): void {
-  p.line("function create(init: JobEventInit): JobEvent {");
+  p.doc(
+    "",
+    "{@linkcode JobEvent.create}, alone: a bundle that needs no more has no more.\n\n" +
+      "@throws {TypeError} A field is missing, of the wrong type, out of bounds or not known.",
+  );
+  p.line("export function createJobEvent(init: JobEventInit): JobEvent {");
   p.line("  checkKeys(init, JOB_EVENT_KEYS);");
   p.line("  const event: Draft = {");
   p.line("    jobId: init.jobId,");
@@ -226,7 +231,7 @@ function printNamespace(p: Printer, schema: Schema): void {
     ].join("\n"),
   );
   p.line("export const JobEvent: JobEventFactories = {");
-  p.line("  create,");
+  p.line("  create: createJobEvent,");
   for (const type of schema.types) {
     p.line(`  ${type.method}: (...args) => validated(build${type.key}(...args)),`);
   }

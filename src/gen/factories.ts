@@ -103,7 +103,12 @@ function applyExtras(event: Draft, extras: JobEventExtras): void {
   }
 }
 
-function create(init: JobEventInit): JobEvent {
+/**
+ * {@linkcode JobEvent.create}, alone: a bundle that needs no more has no more.
+ *
+ * @throws {TypeError} A field is missing, of the wrong type, out of bounds or not known.
+ */
+export function createJobEvent(init: JobEventInit): JobEvent {
   checkKeys(init, JOB_EVENT_KEYS);
   const event: Draft = {
     jobId: init.jobId,
@@ -933,7 +938,7 @@ export interface JobEventFactories {
  * ```
  */
 export const JobEvent: JobEventFactories = {
-  create,
+  create: createJobEvent,
   enqueued: (...args) => validated(buildEnqueued(...args)),
   dequeued: (...args) => validated(buildDequeued(...args)),
   started: (...args) => validated(buildStarted(...args)),

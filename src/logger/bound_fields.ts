@@ -1,8 +1,8 @@
 /** Fields that every event of a logger gets. */
 
 import { mergeDetails } from "../event/check.ts";
-import { JobEvent } from "../gen/factories.ts";
-import type { JobEventExtras } from "../gen/types.ts";
+import { createJobEvent } from "../gen/factories.ts";
+import type { JobEvent, JobEventExtras } from "../gen/types.ts";
 
 /** Fields that a child logger gives to its events. */
 export type JobEventBoundFields = Omit<JobEventExtras, "timestamp">;
@@ -17,7 +17,7 @@ export class BoundFields {
   /** @throws {TypeError} A field is not known or not valid. */
   constructor(fields: JobEventBoundFields) {
     // An event with these fields says now what every event would say later.
-    JobEvent.create({ jobId: "job", eventType: "started", ...fields });
+    createJobEvent({ jobId: "job", eventType: "started", ...fields });
     const { tags, ...others } = structuredClone(fields);
     this.#fields = { ...others, ...(tags == null ? {} : { tags }) };
     this.#names = (Object.keys(others) as (keyof typeof others)[])
