@@ -51,11 +51,11 @@ function byPassword(user: string, password: string): Credentials {
 }
 
 function byKey(seed: string): Credentials {
-  const hint = "nkey is not the seed of a user, which begins with SU";
-  if (!seed.startsWith("SU")) refuse(hint);
-  const signer = toSigner(seed, hint);
-  const nkey = signer.publicKey();
-  return { authenticator: (nonce) => ({ nkey, sig: signer.sign(nonce) }), signer };
+  const signer = toSigner(seed, "nkey is not the seed of a user, which begins with SU");
+  return {
+    authenticator: (nonce) => ({ nkey: signer.publicKey(), sig: signer.sign(nonce) }),
+    signer,
+  };
 }
 
 function byCreds(creds: string | Uint8Array): Credentials {

@@ -109,10 +109,9 @@ function attend(
     failWhenClosed(protocol);
     const { transport } = protocol;
     keepErrorListener(transport);
-    const nonce = signer && nonceOf(info);
-    if (nonce === undefined) return readInfo(info);
+    if (signer === undefined) return readInfo(info);
     // The server says nothing more before it has an answer.
-    void signer?.prepare(nonce).then(() => {
+    void signer.prepare(nonceOf(info)).then(() => {
       // Meanwhile this attempt may be over and another one begun.
       if (protocol.transport === transport && !transport.isClosed) readInfo(info);
     });

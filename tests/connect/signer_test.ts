@@ -15,11 +15,20 @@ describe("Signer", () => {
   it("signs the same ahead, by the runtime, and at once", async () => {
     const { id, seed } = makeUser();
     const [ahead, atOnce] = [new Signer(seed), new Signer(seed)];
-    assert.equal(ahead.publicKey(), id);
     for (const nonce of ["CGKo4FmDiEmc2lw", "é", "x".repeat(1000)]) {
       await ahead.prepare(nonce);
       assert.equal(ahead.sign(nonce), atOnce.sign(nonce));
       assert.ok(isSignature(id, nonce, ahead.sign(nonce)));
+      assert.equal(ahead.publicKey(), id);
+    }
+  });
+
+  it("knows the public key of each seed", async () => {
+    for (let round = 0; round < 20; round++) {
+      const { id, seed } = makeUser();
+      const signer = new Signer(seed);
+      await signer.prepare();
+      assert.equal(signer.publicKey(), id, seed);
     }
   });
 
@@ -34,6 +43,7 @@ describe("Signer", () => {
   it("signs where the runtime cannot", async () => {
     const { id, seed } = makeUser();
     const signer = new Signer(seed);
+    assert.equal(signer.publicKey(), id);
     const subtle = Object.getOwnPropertyDescriptor(crypto, "subtle");
     Object.defineProperty(crypto, "subtle", { configurable: true, value: undefined });
     try {
@@ -46,6 +56,15 @@ describe("Signer", () => {
   });
 
   it("refuses what is no seed", () => {
-    for (const seed of ["", "SU", makeUser().id]) assert.throws(() => new Signer(seed));
+    const { id, seed } = makeUser();
+    const account = new TextDecoder().decode(nkeys.createAccount().getSeed());
+    for (const other of ["", "SU", id, account, `${seed}A`, seed.slice(0, -1), ` ${seed}`]) {
+      assert.throws(() => new Signer(other), /Not the seed of a user/);
+    }
+    for (let index = 0; index < seed.length; index++) {
+      const letter = seed[index] === "A" ? "B" : "A";
+      const mistyped = seed.slice(0, index) + letter + seed.slice(index + 1);
+      assert.throws(() => new Signer(mistyped), /Not the seed of a user/, mistyped);
+    }
   });
 });
