@@ -19,8 +19,9 @@ Usage: deno task size [--imports] [--json]
   --json     one line of JSON
   --help     this text
 
-"of it" is what one package adds to the minified bundle. It ends with 1 if a bundle weighs more
-than its budget.
+"of it" is what a package or a folder of this one adds to the minified bundle. "a function" is the
+README's for Cloudflare Workers, "no nkeys" without @nats-io/nkeys. It ends with 1 if a bundle
+weighs more than its budget.
 `;
 
 function number(value: number): string {
@@ -28,9 +29,9 @@ function number(value: number): string {
 }
 
 function bundleLines(sizes: readonly BundleSize[]): string[] {
-  const rows = sizes.flatMap(({ entry, minified, gzipped, packages, peer }) => {
-    const parts = Object.entries(packages).map(([name, size]) => `${name} ${size}`);
-    const row = `${entry.padEnd(22)}${number(minified)}${number(gzipped)}   ${parts.join(", ")}`;
+  const rows = sizes.flatMap(({ entry, minified, gzipped, parts, peer }) => {
+    const of = Object.entries(parts).map(([name, size]) => `${name} ${size}`);
+    const row = `${entry.padEnd(22)}${number(minified)}${number(gzipped)}   ${of.join(", ")}`;
     if (peer === undefined) return [row];
     const ratio = `× ${peer.ratio.toFixed(2)} of ${peer.name}, ${number(peer.gzipped).trim()}`;
     return [row, `${"".padEnd(22)}${ratio}; at most × ${peer.limit.toFixed(2)}`];

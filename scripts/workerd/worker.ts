@@ -16,8 +16,9 @@ export interface Bundle {
  * Bundles a function the way wrangler does.
  *
  * @param file Its path from the project's root.
+ * @param without A package that is left out: nothing of it may be used.
  */
-export async function bundleWorker(file: string): Promise<Bundle> {
+export async function bundleWorker(file: string, without?: string): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: ROOT,
     entryPoints: [file],
@@ -28,6 +29,7 @@ export async function bundleWorker(file: string): Promise<Bundle> {
     platform: "browser",
     conditions: ["workerd", "worker", "browser"],
     target: "es2024",
+    alias: without === undefined ? {} : { [without]: "data:text/javascript," },
     logLevel: "silent",
   });
   return { code: outputFiles[0]!.text, metafile };
