@@ -7,6 +7,7 @@ import { Output } from "./output.ts";
 import { createProgram, isParserError, type Texts } from "./program.ts";
 import { PROGRAM } from "./define.ts";
 import { shown } from "./text.ts";
+import { readVersion } from "./version.ts";
 
 /** How long a command may take to end in good order after Ctrl-C, in milliseconds. */
 const GRACE_MS = 5000;
@@ -43,7 +44,8 @@ async function execute(args: readonly string[], out: Output, signal: AbortSignal
   const texts: Texts = { out: "", err: "" };
   let exitCode: number = ExitCode.Ok;
   const registry = { host: { out, signal }, onExit: (code: number) => void (exitCode = code) };
-  const program = createProgram(registry, texts, args);
+  const program = createProgram(registry, texts, args)
+    .version(await readVersion(), "-V, --version", "the version of this program");
   try {
     await program.parseAsync(args, { from: "user" });
     return exitCode;

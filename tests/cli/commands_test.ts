@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
@@ -108,6 +109,14 @@ describe("naq-events", LONG, () => {
     assert.match(none.err, /^Usage: naq-events COMMAND/);
     const one = await run(["history", "--help"]);
     assert.match(one.out, /naq-events history job-1 --format json/);
+  });
+
+  it("prints its version, that of deno.json", LONG, async () => {
+    const manifest = readFileSync(new URL("../../deno.json", import.meta.url), "utf8");
+    const { version } = JSON.parse(manifest) as { readonly version: string };
+    for (const flag of ["--version", "-V"]) {
+      assert.deepEqual(await run([flag]), { code: 0, out: `${version}\n`, err: "" });
+    }
   });
 
   it("completes words in the shells", LONG, async () => {

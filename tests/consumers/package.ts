@@ -21,7 +21,7 @@ function runTool(project: string, name: string, bin: string, ...args: string[]):
 
 /** It has the exports of deno.json, JavaScript and types for each, and nothing of JSR's. */
 export async function checkContent(project: string): Promise<void> {
-  const { exports, dependencies, bin = {} } = manifest(project);
+  const { exports, dependencies, version, bin = {} } = manifest(project);
   const { exports: expected } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8"));
   assert.deepEqual(Object.keys(exports!), Object.keys(expected));
   assert.deepEqual(Object.keys(dependencies!).filter((name) => name.startsWith("@jsr/")), []);
@@ -35,8 +35,9 @@ export async function checkContent(project: string): Promise<void> {
   // The line that names the interpreter must find this one.
   const env = { ...process.env, PATH: dirname(process.execPath) + delimiter + process.env["PATH"] };
   for (const command of Object.keys(bin)) {
-    const help = await run(join(project, "node_modules/.bin", command), ["--help"], { env });
-    assert.match(help, new RegExp(command));
+    const file = join(project, "node_modules/.bin", command);
+    assert.match(await run(file, ["--help"], { env }), new RegExp(command));
+    assert.equal(await run(file, ["--version"], { env }), `${version}\n`);
   }
 }
 
