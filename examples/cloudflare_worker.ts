@@ -6,6 +6,9 @@
  *
  * A Worker's sockets end with the request that opened them, so each request has a connection of its
  * own. `cloudflare_durable_object.ts` keeps one for all requests.
+ *
+ * Events that cannot be stored in time are lost. The answer is 503 then, or, where it went out
+ * before, there is a line on the console.
  */
 
 import { JobEventLogger, NatsJobEventPublisher } from "@naq/events/emit";

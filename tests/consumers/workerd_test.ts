@@ -5,6 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
+import { freePorts } from "../../scripts/nats/ports.ts";
 import { natsSkipReason, startNatsServer } from "../../scripts/nats_server.ts";
 import { findFaults, post, postMany } from "../../scripts/workerd/load.ts";
 import {
@@ -118,6 +119,17 @@ describe("The Cloudflare Worker of the README", { skip, timeout: TIMEOUT_MS }, (
       const [event] = await take(events, 1, 10_000);
       assert.equal(event?.message, "Job enqueued to 'mail' with priority 0");
     }
+  });
+
+  it("fails the request when it cannot connect", { timeout: TIMEOUT_MS }, async () => {
+    const { seed } = makeUser();
+    const { code } = await bundleWorker("tests/consumers/workerd/main.ts");
+    const [port] = await freePorts(1);
+    const bindings = { NATS_URL: `ws://127.0.0.1:${port}`, NATS_NKEY: seed };
+    await using worker = await startWorker(code, bindings);
+    const response = await fetch(worker.url);
+    assert.equal(response.status, 500);
+    assert.match(await response.text(), /Cannot connect to ws:.*the WebSocket was not opened/);
   });
 });
 
