@@ -4,9 +4,9 @@ import { type ConnectionLink, pause } from "./link.ts";
 import { ACK } from "./settle.ts";
 
 /** So many acknowledgements are written at once; fewer after a turn of the runtime. */
-const BATCH = 32;
+const BATCH = 100;
 /** So many acknowledgements may be unconfirmed before {@linkcode AckSender.send} waits. */
-const MAX_UNCONFIRMED = 1024;
+const MAX_UNCONFIRMED = 4096;
 /** How long acknowledgements are collected until one round trip confirms them all. */
 const COLLECT_MS = 10;
 const LONGEST_WAIT_MS = 60_000;

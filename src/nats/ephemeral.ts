@@ -1,5 +1,6 @@
 /** Consumers that live as long as one reader: made, and removed again. */
 
+import { randomPrefix } from "../event/event_id.ts";
 import { hasApiErrorCode } from "./api_error.ts";
 import * as ApiErrorCode from "./api_error_code.ts";
 import type { ReadContext } from "./patience.ts";
@@ -69,7 +70,8 @@ export async function createEphemeral(
   options: EphemeralOptions,
 ): Promise<ConsumerInfo> {
   const { patterns, start, inactiveMs } = options;
-  const name = `naq-read-${crypto.randomUUID()}`;
+  // Short: it is in the subject of each message that comes.
+  const name = `naq-read-${randomPrefix()}`;
   const config: ConsumerConfig = {
     name,
     ack_policy: "none",

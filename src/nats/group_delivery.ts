@@ -27,6 +27,8 @@ export interface GroupReaderOwner {
   isAsked(): boolean;
   /** A message came. Gives whether it waits here to be taken; else it is dealt with. */
   onMessage(delivery: GroupDelivery): boolean;
+  /** It is about to write to the connection: what else is to be written costs little now. */
+  onRequest(): void;
   /** There is a message to take, an error, or reason to ask again. */
   onArrival(): void;
   /** Nobody took the message. */

@@ -199,11 +199,12 @@ export class GroupReader {
       ...(waits ? WAITING : { no_wait: true }),
     };
     this.#inbox ??= this.#newInbox();
+    this.#owner.onRequest();
     const channel = this.#inbox.request(pullSubject(stream, this.#name), body, this.#name);
     this.#isOpen = true;
     try {
       for (let left = batch; left > 0;) {
-        const reply = await channel.next(SILENCE_MS, this.#ended.signal);
+        const reply = channel.take() ?? await channel.next(SILENCE_MS, this.#ended.signal);
         if (reply === "ended") return true;
         if (typeof reply === "string") return false;
         const delivery = this.#delivery(reply);

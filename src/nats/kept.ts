@@ -3,8 +3,9 @@
 import type { NatsHeadersLike } from "./connection.ts";
 import { MessageHeaders } from "./headers.ts";
 import { readHistory } from "./history.ts";
-import { lastHeader, type StreamMessage, TRACEPARENT } from "./message.ts";
+import { lastHeader, type StreamMessage } from "./message.ts";
 import type { ReadContext } from "./patience.ts";
+import { TRACEPARENT } from "./stored_headers.ts";
 
 /** A message, as it was delivered, that a group keeps. */
 export interface KeptMessage {
@@ -77,7 +78,8 @@ export function keep(kept: KeptMessage, prefix: string, maxPayload: number): Kep
 
 /** The message that was kept, or `undefined` for one of another program. */
 export function readKept(stored: StreamMessage): KeptMessage | undefined {
-  const { subject, headers, payload, traceparent } = stored;
+  const { subject, received, payload, traceparent } = stored;
+  const headers = received?.headers;
   if (headers === undefined || !headers.has(HEADER.subject)) return undefined;
   const eventId = headers.get(HEADER.eventId);
   return {
@@ -87,7 +89,7 @@ export function readKept(stored: StreamMessage): KeptMessage | undefined {
       payload,
       ...(eventId === "" ? {} : { eventId }),
       ...(traceparent === undefined ? {} : { traceparent }),
-      ...(headers.has(HEADER.omitted) ? { headers } : {}),
+      ...(headers.has(HEADER.omitted) ? { isOmitted: true } : {}),
     },
     // `{stream}.{group}.{job}.{sequence}`; headers can be changed, this cannot.
     group: subject.split(".")[1] ?? "",
@@ -95,11 +97,6 @@ export function readKept(stored: StreamMessage): KeptMessage | undefined {
     deliveryCount: Number(headers.get(HEADER.deliveryCount)),
     keptAt: Number(headers.get(HEADER.keptAt)),
   };
-}
-
-/** Whether a message was too large to be kept with its bytes. */
-export function isIncomplete({ headers }: StreamMessage): boolean {
-  return headers?.has(HEADER.omitted) === true;
 }
 
 /**
@@ -112,7 +109,7 @@ export async function completed(
   events: ReadContext,
   message: StreamMessage,
 ): Promise<StreamMessage> {
-  if (!isIncomplete(message)) return message;
+  if (message.isOmitted !== true) return message;
   const { subject, sequence } = message;
   const options = {
     patterns: [subject],

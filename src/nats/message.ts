@@ -2,6 +2,7 @@
 
 import { isTraceparent } from "../event/traceparent.ts";
 import type { NatsHeadersLike, NatsMessageLike } from "./connection.ts";
+import { storedHeaders } from "./stored_headers.ts";
 
 /** One message of a stream. */
 export interface StreamMessage {
@@ -15,8 +16,10 @@ export interface StreamMessage {
   readonly eventId?: string;
   /** The value of its `traceparent`, if it has one that is valid. */
   readonly traceparent?: string;
-  /** All of its headers, and those of the answer that had it. */
-  readonly headers?: NatsHeadersLike;
+  /** What it came in; absent for one that was put together. */
+  readonly received?: NatsMessageLike;
+  /** Whether its bytes were too many to be kept with it. @default they are in `payload` */
+  readonly isOmitted?: boolean;
 }
 
 /** What the reply subject of a message says that a consumer delivered. */
@@ -36,9 +39,6 @@ export interface DeliveryInfo {
 }
 
 const NANOS_PER_MS = 1_000_000;
-const MESSAGE_ID = "Nats-Msg-Id";
-/** The header of trace context. */
-export const TRACEPARENT = "traceparent";
 /** `$JS.ACK.{stream}.{consumer}.{count}.{stream seq}.{consumer seq}.{time}.{pending}` */
 const SHORT_TOKENS = 9;
 /** The same with a domain and an account after `$JS.ACK`, and maybe a random token at the end. */
@@ -103,17 +103,14 @@ export function headerNumber(headers: NatsHeadersLike, name: string): number | u
 }
 
 function toMessage(message: NatsMessageLike, sequence: number, subject: string): StreamMessage {
-  const { data, headers } = message;
-  if (headers === undefined) return { sequence, subject, payload: data };
+  const { eventId, traceparent } = storedHeaders(message);
   const found: { -readonly [Key in keyof StreamMessage]: StreamMessage[Key] } = {
     sequence,
     subject,
-    payload: data,
-    headers,
+    payload: message.data,
+    received: message,
   };
-  const eventId = headers.get(MESSAGE_ID);
   if (eventId !== "") found.eventId = eventId;
-  const traceparent = headers.get(TRACEPARENT);
   if (isTraceparent(traceparent)) found.traceparent = traceparent;
   return found;
 }

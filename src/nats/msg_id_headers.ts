@@ -2,10 +2,9 @@
 
 import { isTraceparent } from "../event/traceparent.ts";
 import type { NatsHeadersLike } from "./connection.ts";
-import { TRACEPARENT } from "./message.ts";
+import { MSG_ID, TRACEPARENT } from "./stored_headers.ts";
 
 const HEAD = "NATS/1.0\r\n";
-const MSG_ID = "Nats-Msg-Id";
 const EXPECTED_STREAM = "Nats-Expected-Stream";
 const END = "\r\n\r\n";
 

@@ -44,22 +44,27 @@ export class Dispatcher {
     abandoned?: AbortSignal,
   ): Promise<HandlerFailure | undefined> {
     const handlers = this.handlers.for(event.eventType);
-    const outcomes = await Promise.all(
-      handlers.map((handler) => this.call(handler, event, abandoned)),
-    );
+    const called = handlers.map((handler) => this.call(handler, event, abandoned));
+    const outcomes = called.every(isOutcome) ? called : await Promise.all(called);
     const failure = outcomes.find((outcome) => "error" in outcome);
     if (failure !== undefined) this.counts.failed++;
     else if (!abandoned?.aborted) this.counts.processed++;
     return failure;
   }
 
-  /** Calls one handler. */
-  async call(
+  /** Calls one handler. Waits only for one that gives a promise. */
+  call(
     handler: JobEventHandler,
     event: StoredJobEvent,
     abandoned?: AbortSignal,
-  ): Promise<HandlerOutcome> {
-    const outcome = await invoke(handler, event, this.#timeoutMs, abandoned);
+  ): HandlerOutcome | Promise<HandlerOutcome> {
+    const outcome = invoke(handler, event, this.#timeoutMs, abandoned);
+    return isOutcome(outcome)
+      ? this.#noted(outcome, event)
+      : outcome.then((later) => this.#noted(later, event));
+  }
+
+  #noted(outcome: HandlerOutcome, event: StoredJobEvent): HandlerOutcome {
     if (outcome.status === "abandoned") this.counts.abandoned++;
     if (outcome.status === "timeout") this.counts.handlerTimeouts++;
     if ("error" in outcome) {
@@ -88,4 +93,8 @@ export class Dispatcher {
       report(error);
     }
   }
+}
+
+function isOutcome(outcome: HandlerOutcome | Promise<HandlerOutcome>): outcome is HandlerOutcome {
+  return "status" in outcome;
 }

@@ -41,6 +41,8 @@ export class HandlerRegistry {
   }
 }
 
+const OK: HandlerOutcome = { status: "ok" };
+
 /** What became of one call of a handler. */
 export type HandlerOutcome =
   | { readonly status: "ok" | "abandoned" }
@@ -50,16 +52,28 @@ export type HandlerOutcome =
  * Calls one handler and waits for it, but no longer than `timeoutMs`, and not beyond an abort. A
  * handler that is not waited for goes on in the background; what becomes of it is not looked at.
  */
-export async function invoke(
+export function invoke(
   handler: JobEventHandler,
   event: StoredJobEvent,
   timeoutMs: number,
   abandoned?: AbortSignal,
+): HandlerOutcome | Promise<HandlerOutcome> {
+  try {
+    const result = handler(event);
+    return result === undefined ? OK : waitFor(result, event, timeoutMs, abandoned);
+  } catch (error) {
+    return { status: "failed", error };
+  }
+}
+
+async function waitFor(
+  result: unknown,
+  event: StoredJobEvent,
+  timeoutMs: number,
+  abandoned: AbortSignal | undefined,
 ): Promise<HandlerOutcome> {
   let stopWaiting: () => void = () => {};
   try {
-    const result = handler(event);
-    if (result === undefined) return { status: "ok" };
     const ended = Promise.resolve(result).then(() => "ok" as const);
     const given = new Promise<"timeout" | "abandoned">((resolve) => {
       const cancelTimer = startTimer(() => resolve("timeout"), timeoutMs);

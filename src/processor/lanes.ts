@@ -45,10 +45,15 @@ export class Lanes {
     this.#fill();
   }
 
+  /** Whether as many tasks as the limit are pending. */
+  get isFull(): boolean {
+    return this.#pending >= this.#limit;
+  }
+
   /** Waits until fewer tasks than the limit are pending. */
   async room(): Promise<void> {
     const { signal } = this.#abandoned;
-    while (this.#pending >= this.#limit && !signal.aborted) await this.#changed();
+    while (this.isFull && !signal.aborted) await this.#changed();
   }
 
   /** Waits until no task is pending, or the tasks were abandoned. */

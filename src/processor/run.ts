@@ -130,7 +130,7 @@ export class Run<Item> {
           await this.#settle();
           return true;
         }
-        await this.lanes.room();
+        if (this.lanes.isFull) await this.lanes.room();
       }
       this.#isDead = true;
     } catch (error) {

@@ -118,7 +118,8 @@ export function tokenOf({ stream }: ReadContext, { subject }: StreamMessage): st
 }
 
 /** Whether a message says that a key was deleted, as other clients of KV do. */
-export function isMarker({ headers }: StreamMessage): boolean {
+export function isMarker({ received }: StreamMessage): boolean {
+  const headers = received?.headers;
   return headers !== undefined &&
     (lastHeader(headers, "KV-Operation") !== "" ||
       lastHeader(headers, "Nats-Marker-Reason") !== "");

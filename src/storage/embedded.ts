@@ -204,7 +204,7 @@ export class EmbeddedStorage {
       offset -= Math.min(offset, events.length);
       limit -= wanted.length;
       if (wanted.length > 0) yield wanted;
-      await breather.pause();
+      if (breather.isDue) await breather.pause();
     }
   }
 
@@ -292,7 +292,7 @@ export class EmbeddedStorage {
       deleted = expired === 0
         ? 0
         : await this.#engine.write(() => this.#engine.deleteThrough(expired, DELETE_SIZE));
-      await breather.pause();
+      if (breather.isDue) await breather.pause();
     }
     return total;
   }

@@ -43,9 +43,13 @@ export class Lifetime {
 export class Breather {
   #since = performance.now();
 
-  /** Resolves at once, or after the runtime's turn. */
+  /** Whether it is the runtime's turn. */
+  get isDue(): boolean {
+    return performance.now() - this.#since >= TURN_MS;
+  }
+
+  /** Resolves after the runtime's turn. */
   async pause(): Promise<void> {
-    if (performance.now() - this.#since < TURN_MS) return;
     await new Promise((resolve) => setTimeout(resolve));
     this.#since = performance.now();
   }
@@ -60,9 +64,12 @@ export class PulledSequence<Value> implements AsyncIterable<Value>, AsyncDisposa
   readonly ready: Promise<void>;
   readonly #lifetime: Lifetime;
   readonly #step: () => Promise<Value | undefined>;
+  readonly #breather = new Breather();
   #taken = false;
-  #last: Promise<unknown> = Promise.resolve();
-  #breather = new Breather();
+  #isReady = false;
+  /** How many calls are under way, and the last one of them. */
+  #calls = 0;
+  #last: Promise<unknown> | undefined;
 
   /**
    * @param lifetime Ends the sequence.
@@ -74,7 +81,7 @@ export class PulledSequence<Value> implements AsyncIterable<Value>, AsyncDisposa
     this.#step = step;
     this.ready = ready;
     // Whoever does not ask gets the error from the loop; it must not end the process.
-    ready.catch(() => {});
+    ready.then(() => this.#isReady = true, () => {});
   }
 
   /**
@@ -100,24 +107,25 @@ export class PulledSequence<Value> implements AsyncIterable<Value>, AsyncDisposa
   }
 
   #enqueue(): Promise<IteratorResult<Value, undefined>> {
-    const result = this.#last.then(() => this.#next());
-    this.#last = result.catch(() => {});
+    const next = (): Promise<IteratorResult<Value, undefined>> => this.#next();
+    // Mostly nobody else waits, and each promise costs as much as other parts of a delivery.
+    const result = this.#calls++ === 0 ? next() : this.#last!.then(next, next);
+    this.#last = result;
     return result;
   }
 
   async #next(): Promise<IteratorResult<Value, undefined>> {
-    if (!this.#lifetime.ended) {
-      try {
-        await this.ready;
-        await this.#breather.pause();
-        const value = this.#lifetime.ended ? undefined : await this.#step();
-        if (value !== undefined) return { done: false, value };
-      } catch (error) {
-        this.#lifetime.end();
-        throw error;
-      }
+    try {
+      if (!this.#isReady && !this.#lifetime.ended) await this.ready;
+      if (this.#breather.isDue && !this.#lifetime.ended) await this.#breather.pause();
+      const value = this.#lifetime.ended ? undefined : await this.#step();
+      return value === undefined ? { done: true, value: undefined } : { done: false, value };
+    } catch (error) {
+      this.#lifetime.end();
+      throw error;
+    } finally {
+      this.#calls--;
     }
-    return { done: true, value: undefined };
   }
 
   #return(): Promise<IteratorResult<Value, undefined>> {

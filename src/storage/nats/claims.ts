@@ -10,14 +10,13 @@ const MAX_UNSEEN = 10_000;
  * an acknowledgement from whoever had the event before.
  */
 export class ClaimBook {
-  // Whoever drops a delivery unsettled must not keep its event in memory.
-  readonly #latest = new Map<string, WeakRef<NatsDelivery>>();
+  /** By group and position. */
+  readonly #latest = new Map<string, Claims>();
   /** How many of the deliveries that the server counts nobody saw. */
   readonly #unseen = new Map<string, number>();
   /** When the consumer of each group was made. */
   readonly #created = new Map<string, string>();
   readonly #watchers = new Map<string, Set<() => void>>();
-  #pruneAt = MIN_PRUNE_SIZE;
 
   /**
    * Writes down a delivery; an earlier one of the same event is lost.
@@ -26,25 +25,33 @@ export class ClaimBook {
    * is given again: once is enough.
    */
   claim(group: string, delivery: NatsDelivery): boolean {
-    const key = keyOf(group, delivery.event.natsSequence);
-    const earlier = this.#latest.get(key)?.deref();
+    const claims = this.#latest.get(group) ?? new Claims();
+    this.#latest.set(group, claims);
+    const earlier = claims.get(delivery.event.natsSequence);
     const isOther = earlier?.received.isReplay !== delivery.received.isReplay;
     if (earlier?.isLive && isOther) return false;
     earlier?.lose();
-    this.#latest.set(key, new WeakRef(delivery));
-    if (this.#latest.size >= this.#pruneAt) this.#prune();
+    claims.set(delivery.event.natsSequence, delivery);
     return true;
   }
 
   /** The event was settled. */
   settle(group: string, delivery: NatsDelivery): void {
-    const key = keyOf(group, delivery.event.natsSequence);
-    if (this.#latest.get(key)?.deref() === delivery) this.#latest.delete(key);
+    const { natsSequence } = delivery.event;
+    const claims = this.#latest.get(group);
+    if (claims?.get(natsSequence) === delivery) claims.delete(natsSequence);
+  }
+
+  /** The member does not hold the delivery any more; its caller may still settle it. */
+  loosen(group: string, delivery: NatsDelivery): void {
+    const { natsSequence } = delivery.event;
+    const claims = this.#latest.get(group);
+    if (claims?.get(natsSequence) === delivery) claims.loosen(natsSequence, delivery);
   }
 
   /** How many deliveries of an event came to nobody's eyes. */
   unseen(group: string, sequence: number): number {
-    return this.#unseen.get(keyOf(group, sequence)) ?? 0;
+    return this.#unseen.size === 0 ? 0 : this.#unseen.get(keyOf(group, sequence)) ?? 0;
   }
 
   /** A delivery was given back that nobody saw. */
@@ -79,18 +86,52 @@ export class ClaimBook {
     for (const key of [...this.#unseen.keys()]) {
       if (isOf(group, key)) this.#unseen.delete(key);
     }
-    for (const [key, reference] of [...this.#latest]) {
-      if (isOf(group, key)) reference.deref()?.lose();
-    }
+    for (const delivery of this.#latest.get(group)?.all() ?? []) delivery.lose();
     for (const callback of this.#watchers.get(group) ?? []) callback();
+  }
+}
+
+/**
+ * The latest deliveries of a group. Whoever drops a delivery unsettled must not keep its event in
+ * memory: when its member holds it no longer, it is not held here either.
+ */
+class Claims {
+  readonly #bySequence = new Map<number, NatsDelivery | WeakRef<NatsDelivery>>();
+  #pruneAt = MIN_PRUNE_SIZE;
+
+  get(sequence: number): NatsDelivery | undefined {
+    return deref(this.#bySequence.get(sequence));
+  }
+
+  set(sequence: number, delivery: NatsDelivery): void {
+    this.#bySequence.set(sequence, delivery);
+    if (this.#bySequence.size >= this.#pruneAt) this.#prune();
+  }
+
+  loosen(sequence: number, delivery: NatsDelivery): void {
+    this.#bySequence.set(sequence, new WeakRef(delivery));
+  }
+
+  delete(sequence: number): void {
+    this.#bySequence.delete(sequence);
+  }
+
+  all(): NatsDelivery[] {
+    return [...this.#bySequence.values()].flatMap((reference) => deref(reference) ?? []);
   }
 
   #prune(): void {
-    for (const [key, reference] of this.#latest) {
-      if (reference.deref() === undefined) this.#latest.delete(key);
+    for (const [sequence, reference] of this.#bySequence) {
+      if (deref(reference) === undefined) this.#bySequence.delete(sequence);
     }
-    this.#pruneAt = Math.max(MIN_PRUNE_SIZE, this.#latest.size * 2);
+    this.#pruneAt = Math.max(MIN_PRUNE_SIZE, this.#bySequence.size * 2);
   }
+}
+
+function deref(
+  reference: NatsDelivery | WeakRef<NatsDelivery> | undefined,
+): NatsDelivery | undefined {
+  return reference instanceof WeakRef ? reference.deref() : reference;
 }
 
 function keyOf(group: string, sequence: number): string {

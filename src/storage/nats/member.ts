@@ -6,7 +6,7 @@ import type { DeadLetterStore, StoredLetter } from "../../nats/dead_letters.ts";
 import type { GroupDelivery } from "../../nats/group_delivery.ts";
 import { GroupReader } from "../../nats/group_reader.ts";
 import { ensureGroup, ensureReplays, type GroupOptions } from "../../nats/group_setup.ts";
-import { completed, fitReason, isIncomplete, type KeptMessage, readKept } from "../../nats/kept.ts";
+import { completed, fitReason, type KeptMessage, readKept } from "../../nats/kept.ts";
 import { isTransient, patiently, type ReadContext } from "../../nats/patience.ts";
 import { settle, type Settlement } from "../../nats/settle.ts";
 import { ChangeSignal } from "../changes.ts";
@@ -92,6 +92,7 @@ export class NatsGroupMember implements DeliveryOwner {
     const shared = {
       ackWaitMs,
       isAsked: () => this.#isAsked,
+      onRequest: () => void context.acks.flush(),
       onArrival: () => this.#changes.notify(),
     };
     this.#events = new GroupReader(reads, name, {
@@ -126,32 +127,29 @@ export class NatsGroupMember implements DeliveryOwner {
 
   /** The next event, or `undefined` when the life is over. */
   async next(lifetime: Lifetime): Promise<NatsDelivery | undefined> {
+    const { signal } = lifetime;
     this.#isAsked = true;
     try {
-      return await this.#next(lifetime);
+      while (!signal.aborted) {
+        const { version } = this.#changes;
+        this.#events.assertReading();
+        this.#replays.assertReading();
+        if (this.#held.size >= this.#options.maxPending && !this.#dropExpired()) {
+          const nextExpiry = Math.min(...[...this.#held].map(({ dueAt }) => dueAt));
+          await this.#changes.wait(version, signal, nextExpiry - Date.now());
+          continue;
+        }
+        const received = this.#take();
+        const sifted = received && this.#sift(received);
+        this.#ask(received === undefined);
+        if (sifted instanceof NatsDelivery) return sifted;
+        if (received === undefined) await this.#changes.wait(version, signal);
+        else await sifted;
+      }
+      return undefined;
     } finally {
       this.#isAsked = false;
     }
-  }
-
-  async #next({ signal }: Lifetime): Promise<NatsDelivery | undefined> {
-    while (!signal.aborted) {
-      const { version } = this.#changes;
-      this.#events.assertReading();
-      this.#replays.assertReading();
-      if (this.#held.size >= this.#options.maxPending && !this.#dropExpired()) {
-        const nextExpiry = Math.min(...[...this.#held].map(({ dueAt }) => dueAt));
-        await this.#changes.wait(version, signal, nextExpiry - Date.now());
-        continue;
-      }
-      const received = this.#take();
-      const sifted = received && this.#sift(received);
-      this.#ask(received === undefined);
-      if (sifted instanceof NatsDelivery) return sifted;
-      if (received === undefined) await this.#changes.wait(version, signal);
-      else await sifted;
-    }
-    return undefined;
   }
 
   /** Asks for nothing more, and gives back what is unsettled. */
@@ -172,7 +170,7 @@ export class NatsGroupMember implements DeliveryOwner {
 
   async #leaveEvents(): Promise<void> {
     const held = [...this.#held];
-    this.#held.clear();
+    for (const delivery of held) this.#loosen(delivery);
     // First, so that what is given back goes to somebody else.
     const unseen = await this.#events.close();
     for (const { received: { source } } of held) this.#events.giveBack(source);
@@ -292,7 +290,7 @@ export class NatsGroupMember implements DeliveryOwner {
       const last = { ...received, deliveryCount: deliveries };
       return this.#attempt(() => this.#buryUndelivered(last, exhausted(deliveries)));
     }
-    if (isReplay && isIncomplete(message)) return this.#attempt(() => this.#complete(received));
+    if (isReplay && message.isOmitted) return this.#attempt(() => this.#complete(received));
     const event = this.#context.decoder.decode(message);
     if (!isEvent(event)) {
       return this.#attempt(() => this.#buryUndelivered(received, event.message));
@@ -343,7 +341,7 @@ export class NatsGroupMember implements DeliveryOwner {
   }
 
   async #complete(received: Received): Promise<void> {
-    const { headers: _, ...message } = await completed(this.#context.reads, received.message);
+    const { isOmitted: _, ...message } = await completed(this.#context.reads, received.message);
     this.#whole = { ...received, message };
   }
 
@@ -377,8 +375,14 @@ export class NatsGroupMember implements DeliveryOwner {
     const now = Date.now();
     const before = this.#held.size;
     for (const delivery of this.#held) {
-      if (delivery.dueAt <= now) this.#held.delete(delivery);
+      if (delivery.dueAt <= now) this.#loosen(delivery);
     }
     return this.#held.size < before;
+  }
+
+  /** Holds a delivery no longer that is not settled: its caller may have dropped it. */
+  #loosen(delivery: NatsDelivery): void {
+    this.#held.delete(delivery);
+    this.#context.claims.loosen(this.#options.name, delivery);
   }
 }
