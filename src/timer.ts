@@ -6,10 +6,15 @@ export type CancelTimer = () => void;
 /** The longest delay of the runtimes' timers, in milliseconds; longer ones fire at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
+/** What Deno has for timers that are numbers. */
+interface NumberTimers {
+  readonly Deno?: { unrefTimer(timer: number): void };
+}
+
 /**
  * Calls back once after `delayMs`, however long that is; never for `Infinity`.
  *
- * @param onSet Gets each of the runtime's timers that this takes.
+ * @param onSet Gets each of the runtime's timers that this takes: {@linkcode unrefTimer}, say.
  */
 export function startTimer(
   callback: () => void,
@@ -27,6 +32,17 @@ export function startTimer(
   };
   wait(delayMs);
   return () => clearTimeout(timer);
+}
+
+/** Where a runtime can do so, lets a script exit although the timer runs. */
+export function unrefTimer(timer: unknown): void {
+  if (typeof timer === "object" && timer !== null && "unref" in timer) {
+    (timer as { unref(): void }).unref();
+  } else {
+    // `setTimeout` of Deno 2.5 gives a number, as in a browser, and this function lets it go; that
+    // of Deno 2.9 gives an object, as in Node.
+    (globalThis as NumberTimers).Deno?.unrefTimer(timer as number);
+  }
 }
 
 /** Waits, but not beyond an abort. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { startTimer } from "../src/timer.ts";
+import { startTimer, unrefTimer } from "../src/timer.ts";
 
 /** The timers that are set and have neither fired nor been cleared. */
 class FakeTimers implements Disposable {
@@ -55,5 +55,22 @@ describe("startTimer()", () => {
     for (let turn = 0; turn < 10; turn++) assert.equal(timers.fire(), limit);
     cancel();
     assert.deepEqual([calls, timers.delays.size], [4, 0]);
+  });
+});
+
+describe("unrefTimer()", () => {
+  it("lets go of timers that are objects, and of those that are numbers", () => {
+    const seen: unknown[] = [];
+    const own = Object.getOwnPropertyDescriptor(globalThis, "Deno");
+    const value = { unrefTimer: (timer: number) => seen.push(timer) };
+    Object.defineProperty(globalThis, "Deno", { value, configurable: true });
+    try {
+      unrefTimer(7);
+      unrefTimer({ unref: () => seen.push("object") });
+    } finally {
+      if (own === undefined) Reflect.deleteProperty(globalThis, "Deno");
+      else Object.defineProperty(globalThis, "Deno", own);
+    }
+    assert.deepEqual(seen, [7, "object"]);
   });
 });

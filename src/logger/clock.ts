@@ -1,7 +1,6 @@
 /** The time, as the logger and the processor see it. */
 
-import { type CancelTimer, startTimer } from "../timer.ts";
-import { unrefTimer } from "./host.ts";
+import { type CancelTimer, startTimer, unrefTimer } from "../timer.ts";
 
 export type { CancelTimer };
 

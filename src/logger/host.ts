@@ -16,7 +16,7 @@ export interface HostProcess {
 
 interface Host {
   readonly process?: Partial<HostProcess>;
-  readonly Deno?: { unrefTimer(timer: number): void };
+  readonly Deno?: unknown;
   addEventListener?(event: string, listener: () => void): void;
   removeEventListener?(event: string, listener: () => void): void;
 }
@@ -32,17 +32,6 @@ export function hostProcess(): HostProcess | undefined {
 /** A module of Node's; `undefined` where there is no such module. */
 export function builtinModule(name: string): unknown {
   return host.process?.getBuiltinModule?.(name);
-}
-
-/** Where a runtime can do so, lets a script exit although the timer runs. */
-export function unrefTimer(timer: unknown): void {
-  if (typeof timer === "object" && timer !== null && "unref" in timer) {
-    (timer as { unref(): void }).unref();
-  } else {
-    // `setTimeout` of Deno 2.5 gives a number, as in a browser, and this function lets it go; that
-    // of Deno 2.9 gives an object, as in Node.
-    host.Deno?.unrefTimer(timer as number);
-  }
 }
 
 /**

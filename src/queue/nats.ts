@@ -68,6 +68,8 @@ const ENQUEUE_WINDOW = 1024;
  * failure can take. Times are compared by the clocks of the programs that dequeue: let them agree
  * to a small part of the lease.
  *
+ * What keeps a program running is the connection, until it is closed, and not the queue.
+ *
  * @example
  * ```ts ignore
  * import { connect } from "@naq/events/connect";

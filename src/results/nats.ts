@@ -76,6 +76,7 @@ const CLEANUP_SHARE = 0.05;
  *
  * All who wait in a process share one watch, which gets every result that is stored; waiting costs
  * no requests beyond a first look. It goes on after a lost connection and a restart of the server.
+ * What keeps a program running is the connection, until it is closed, and not the store.
  *
  * @example
  * ```ts ignore

@@ -3,7 +3,7 @@
 import { LiveReader } from "../nats/live.ts";
 import type { ReadContext } from "../nats/patience.ts";
 import type { StreamMessage } from "../nats/message.ts";
-import { type CancelTimer, startTimer } from "../timer.ts";
+import { type CancelTimer, startTimer, unrefTimer } from "../timer.ts";
 import { type ResultListener, ResultListeners } from "./waiting.ts";
 
 /** How long the watch outlives the last listener: the next one may come soon. */
@@ -51,7 +51,7 @@ export class ResultWatch {
     this.#listeners.remove(listener);
     if (this.#listeners.size > 0 || this.#watch === undefined) return;
     this.#cancelEnd?.();
-    this.#cancelEnd = startTimer(() => void this.#end(), LINGER_MS);
+    this.#cancelEnd = startTimer(() => void this.#end(), LINGER_MS, unrefTimer);
   }
 
   /** Ends the watch, and all who wait with an error. */

@@ -5,6 +5,7 @@ import { openBackend } from "../../src/backend/mod.ts";
 import { connect } from "../../src/connect/mod.ts";
 import { NatsJobEventStorage } from "../../src/storage/nats.ts";
 import { Worker } from "../../src/worker/mod.ts";
+import { runChild } from "../child.ts";
 import { eventually } from "../helpers.ts";
 import { TestServer, TIMEOUT_MS } from "../nats/accounts.ts";
 
@@ -82,5 +83,14 @@ describe("openBackend() on NATS", { skip, timeout: TIMEOUT_MS }, () => {
     const options = { connect: { name: "half" } };
     await assert.rejects(openBackend({ tasks, events: "odd:" }, options), /the events/);
     await eventually(async () => await connections("half") === 0);
+  });
+
+  it("has no timers that keep a program running", { timeout: 60_000 }, async () => {
+    const script = new URL("./nats_unclosed_child.ts", import.meta.url);
+    await using child = runChild(script, await accountUrl());
+    assert.equal(await child.ended(50_000), 0, child.errors);
+    // The watch of results lasts 5 s longer than its last listener, that of the queue's bands 30 s.
+    const [leftMs] = child.lines.map(Number);
+    assert.ok(leftMs! < 4000, `it went on for ${leftMs} ms after its connection was closed`);
   });
 });

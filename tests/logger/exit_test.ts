@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { unrefTimer } from "../../src/logger/host.ts";
 import { SqliteJobEventStorage } from "../../src/storage/sqlite.ts";
 import { runChild } from "../child.ts";
 import { eventually, temporaryDirectory } from "../helpers.ts";
@@ -65,23 +64,6 @@ describe("JobEventLogger.ready()", () => {
     await using child = runChild(script, "ready");
     assert.equal(await child.ended(), 0, child.errors);
     assert.deepEqual(child.lines, ["a b c"]);
-  });
-});
-
-describe("unrefTimer()", () => {
-  it("lets go of timers that are objects, and of those that are numbers", () => {
-    const seen: unknown[] = [];
-    const own = Object.getOwnPropertyDescriptor(globalThis, "Deno");
-    const value = { unrefTimer: (timer: number) => seen.push(timer) };
-    Object.defineProperty(globalThis, "Deno", { value, configurable: true });
-    try {
-      unrefTimer(7);
-      unrefTimer({ unref: () => seen.push("object") });
-    } finally {
-      if (own === undefined) Reflect.deleteProperty(globalThis, "Deno");
-      else Object.defineProperty(globalThis, "Deno", own);
-    }
-    assert.deepEqual(seen, [7, "object"]);
   });
 });
 

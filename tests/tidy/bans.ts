@@ -24,6 +24,7 @@ const PLACES: readonly Place[] = [
   { path: "src/logger/host.ts", allowed: ["Deno", "process"] },
   { path: "src/storage/sqlite.ts", allowed: ["node:", "process", "Buffer"] },
   { path: "src/storage/sqlite/", allowed: ["node:", "process", "Buffer"] },
+  { path: "src/timer.ts", allowed: ["Deno"] },
   // What an execution takes, where the runtime tells.
   { path: "src/worker/usage.ts", allowed: ["process"] },
   { path: "src/sync/", allowed: ["node:", "process", "Buffer"] },

@@ -244,7 +244,7 @@ export class Band {
   #lose(loss: Loss): void {
     const subscription = this.#subscription;
     this.#forget();
-    if (loss === "closed") return;
+    if (loss === "closed") return clearTimeout(this.#timer);
     subscription?.unsubscribe();
     const { link, patienceMs } = this.#context.tokens;
     const again = (): void => {

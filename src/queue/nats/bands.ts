@@ -9,6 +9,7 @@ import {
   NANOS_PER_MS,
 } from "../../nats/ephemeral.ts";
 import { patiently, type ReadContext } from "../../nats/patience.ts";
+import { type CancelTimer, startTimer, unrefTimer } from "../../timer.ts";
 import { Band, type BandContext } from "./band.ts";
 import {
   type BandName,
@@ -50,7 +51,7 @@ export class Bands {
   readonly #making = new Map<string, Promise<void>>();
   readonly #listeners = new Set<(queue: string) => void>();
   #subscription: NatsSubscriptionLike | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #cancelReload: CancelTimer | undefined;
   #losses = 0;
   #isClosed = false;
 
@@ -88,12 +89,12 @@ export class Bands {
   onAdded(listener: (queue: string) => void): () => void {
     this.#listeners.add(listener);
     // Notices matter only while somebody waits for tokens.
-    this.#timer ??= setTimeout(() => this.#reload(), RELOAD_MS);
+    this.#cancelReload ??= this.#reloadLater();
     return () => {
       this.#listeners.delete(listener);
       if (this.#listeners.size > 0) return;
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
+      this.#cancelReload?.();
+      this.#cancelReload = undefined;
     };
   }
 
@@ -133,7 +134,7 @@ export class Bands {
   /** Ends it. */
   close(): void {
     this.#isClosed = true;
-    clearTimeout(this.#timer);
+    this.#cancelReload?.();
     this.#subscription?.unsubscribe();
     for (const { ready, later } of this.#queues.values()) {
       for (const band of ready) band.close();
@@ -173,12 +174,17 @@ export class Bands {
     this.#losses = losses;
   }
 
+  /** What keeps a program running is its connection, not this. */
+  #reloadLater(): CancelTimer {
+    return startTimer(() => this.#reload(), RELOAD_MS, unrefTimer);
+  }
+
   #reload(): void {
     const done = (): void => {
-      this.#timer = undefined;
+      this.#cancelReload = undefined;
       const isOver = this.#isClosed || this.#context.tokens.link.connection.isClosed();
       if (isOver || this.#listeners.size === 0) return;
-      this.#timer = setTimeout(() => this.#reload(), RELOAD_MS);
+      this.#cancelReload = this.#reloadLater();
     };
     this.#load().then(done, done);
   }
