@@ -57,10 +57,10 @@ export function openBackendSync(
   options: OpenBackendSyncOptions = {},
 ): TaskBackendSync {
   // First of all: where there are no threads, modules may have no URL either.
-  threads();
+  threads("backend");
   const { timeoutMs = 30_000, ...others } = options;
   checkTimeout(timeoutMs);
-  const client = new WorkerClient(workerModule());
+  const client = new WorkerClient(workerModule(), "backend");
   try {
     const remote = client.root<WorkerRoot>().open("openBackend", [config, others], timeoutMs);
     return make(client, { remote, timeoutMs });

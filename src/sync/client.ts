@@ -4,7 +4,13 @@ import type { MessagePort, Worker } from "node:worker_threads";
 import { JobEventError, messageOf } from "../errors.ts";
 import type { Pages } from "./host.ts";
 import { unpackThrown } from "./packed_error.ts";
-import { assertReadable, type EndListener, onScriptEnd, threads } from "./platform.ts";
+import {
+  assertReadable,
+  type EndListener,
+  onScriptEnd,
+  type ThreadPurpose,
+  threads,
+} from "./platform.ts";
 import { type AnswerMessage, type CallMessage, GONE, NEWS, RUNNING, STATE } from "./wire.ts";
 
 const PAGE_SIZE = 256;
@@ -27,6 +33,7 @@ export function checkTimeout(timeoutMs: number): number {
 
 /** One worker thread and the line to it. */
 export class WorkerClient {
+  readonly #purpose: ThreadPurpose;
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #receive: typeof import("node:worker_threads").receiveMessageOnPort;
@@ -44,12 +51,14 @@ export class WorkerClient {
    * Starts a worker. It does not keep the script from ending.
    *
    * @param module A module that calls `serve`.
+   * @param purpose What errors call that which is closed or gone with the worker.
    * @throws {JobEventError} `ERR_UNSUPPORTED`: this thread cannot wait for another one.
    * `ERR_PERMISSION`: the worker's file may not be read. `ERR_UNAVAILABLE`: it is not there, or no
    * thread was to be had.
    */
-  constructor(module: URL) {
-    const { MessageChannel, receiveMessageOnPort, Worker } = threads();
+  constructor(module: URL, purpose: ThreadPurpose) {
+    const { MessageChannel, receiveMessageOnPort, Worker } = threads(purpose);
+    this.#purpose = purpose;
     this.signal = new Int32Array(new SharedArrayBuffer(8));
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
@@ -161,7 +170,7 @@ export class WorkerClient {
   /** @throws {JobEventError} `ERR_CLOSED` or `ERR_UNAVAILABLE`: the worker is no longer there. */
   assertUsable(action: string): void {
     if (this.#isClosed) {
-      throw new JobEventError("ERR_CLOSED", `Cannot ${action}: the storage is closed`);
+      throw new JobEventError("ERR_CLOSED", `Cannot ${action}: the ${this.#purpose} is closed`);
     }
     if (this.isGone) throw this.goneError(action);
   }
@@ -171,7 +180,7 @@ export class WorkerClient {
     const reason = this.#failure === undefined ? "" : `: ${messageOf(this.#failure)}`;
     return new JobEventError(
       "ERR_UNAVAILABLE",
-      `Cannot ${action}: the worker thread has ended${reason}. Open the storage anew`,
+      `Cannot ${action}: the worker thread has ended${reason}. Open the ${this.#purpose} anew`,
       this.#failure === undefined ? {} : { cause: this.#failure },
     );
   }

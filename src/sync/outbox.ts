@@ -53,7 +53,7 @@ export class Outbox {
     this.#options = options;
     const events = allocateEventMemory(options.maxBufferSize, options.maxBufferBytes);
     this.#shared = new SharedEventBuffer(events);
-    const { port1, port2 } = new (threads().MessageChannel)();
+    const { port1, port2 } = new (threads("storage").MessageChannel)();
     this.#port = port1;
     const { batchSize, batchBytes, flushIntervalMs, retry } = options;
     const signal = link.client.signal.buffer;
@@ -167,7 +167,7 @@ export class Outbox {
     const { cells } = this.#shared;
     const notices: LoggerNotice[] = [];
     if (Atomics.load(cells, NOTICES) === Atomics.load(cells, RECEIVED)) return notices;
-    const { receiveMessageOnPort } = threads();
+    const { receiveMessageOnPort } = threads("storage");
     for (let got = receiveMessageOnPort(this.#port); got; got = receiveMessageOnPort(this.#port)) {
       notices.push(got.message as LoggerNotice);
     }

@@ -12,19 +12,29 @@ interface Process {
 
 const { process } = globalThis as { process?: Process };
 
+/** What to use where no thread may be blocked. */
+const WITH_AWAIT = {
+  storage: "openStorage and JobEventLogger",
+  backend: "openBackend",
+} as const;
+
+/** What a worker thread is there for. */
+export type ThreadPurpose = keyof typeof WITH_AWAIT;
+
 /**
  * The module for threads. It is not imported, so that this package can be loaded, bundled and
  * asked for where there are no threads.
  *
+ * @param purpose What is to be opened.
  * @throws {JobEventError} `ERR_UNSUPPORTED`: there are no threads, or this one may not be blocked.
  */
-export function threads(): typeof import("node:worker_threads") {
+export function threads(purpose: ThreadPurpose): typeof import("node:worker_threads") {
   const module = process?.getBuiltinModule?.("node:worker_threads");
   if (module?.receiveMessageOnPort !== undefined && canBlock()) return module;
   throw new JobEventError(
     "ERR_UNSUPPORTED",
-    "Cannot open a blocking storage: this thread cannot wait for another one. That needs Deno, " +
-      "Bun or Node; elsewhere use openStorage and JobEventLogger, with await",
+    `Cannot open a blocking ${purpose}: this thread cannot wait for another one. That needs ` +
+      `Deno, Bun or Node; elsewhere use ${WITH_AWAIT[purpose]}, with await`,
   );
 }
 

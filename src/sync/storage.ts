@@ -23,7 +23,7 @@ import type { WorkerRoot } from "./worker.ts";
 export interface BlockingOptions {
   /**
    * The longest wait, in milliseconds. The operation itself may end later in the worker.
-   * @default that of the storage
+   * @default that of the storage or the backend
    */
   readonly timeoutMs?: number;
 }
@@ -92,7 +92,7 @@ export function openStorageSync(
   options: OpenStorageSyncOptions = {},
 ): JobEventStorageSync {
   // First of all: where there are no threads, modules may have no URL either.
-  threads();
+  threads("storage");
   return openStorageIn(workerModule(), url, options);
 }
 
@@ -104,7 +104,7 @@ export function openStorageIn(
 ): JobEventStorageSync {
   const { timeoutMs = 30_000, ...others } = options;
   checkTimeout(timeoutMs);
-  const client = new WorkerClient(module);
+  const client = new WorkerClient(module, "storage");
   try {
     const remote = client.root<WorkerRoot>().open("openStorage", [url, others], timeoutMs);
     const prefix = remote.call("prefix", [], timeoutMs);

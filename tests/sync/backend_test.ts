@@ -56,7 +56,15 @@ describe("openBackendSync()", { timeout: 120_000 }, () => {
     assert.equal(backend.runSync({ functionName: "a" }, { timeoutMs: 10 }), null);
     backend.closeSync();
     backend.closeSync();
-    assert.throws(() => backend.enqueueSync({ functionName: "a" }), { code: "ERR_CLOSED" });
+    const closed = { code: "ERR_CLOSED", message: /: the backend is closed$/ };
+    assert.throws(() => backend.enqueueSync({ functionName: "a" }), closed);
+    assert.throws(() => backend.tasks.dequeueSync("default"), closed);
+    assert.throws(() => backend.results.waitSync("a"), closed);
+    const { tasks, results } = backend.healthCheckSync();
+    for (const { status, error } of [tasks, results]) {
+      assert.equal(status, "disconnected");
+      assert.match(error!, /the backend is closed$/);
+    }
   });
 
   it("keeps claims apart: a late one is refused", () => {

@@ -9,7 +9,7 @@ const module = new URL("./scripted_worker.ts", import.meta.url);
 /** Runs a test with a worker of its own. */
 function withWorker(test: (root: Remote<ScriptedRoot>, client: WorkerClient) => void): () => void {
   return () => {
-    const client = new WorkerClient(module);
+    const client = new WorkerClient(module, "storage");
     try {
       test(client.root<ScriptedRoot>(), client);
     } finally {
@@ -53,7 +53,7 @@ describe("WorkerClient", () => {
   );
 
   it("a worker that ends is no hang", () => {
-    const client = new WorkerClient(module);
+    const client = new WorkerClient(module, "storage");
     const root = client.root<ScriptedRoot>();
     assert.equal(root.call("echo", [1], 5000), 1);
     const started = performance.now();
@@ -77,7 +77,7 @@ describe("WorkerClient", () => {
   );
 
   it("refuses a time that is none", () => {
-    const client = new WorkerClient(module);
+    const client = new WorkerClient(module, "storage");
     for (const timeoutMs of [-1, NaN, "5" as unknown as number]) {
       assert.throws(() => client.root<ScriptedRoot>().call("echo", [1], timeoutMs), RangeError);
     }

@@ -3,17 +3,19 @@
 import { writeSync } from "node:fs";
 
 const write = (line: string) => writeSync(1, `${line}\n`);
-const { openStorageSync } = await import("../../src/sync/mod.ts");
+const { openBackendSync, openStorageSync } = await import("../../src/sync/mod.ts");
 const { wait } = Atomics;
 
-/** What opening a storage says. */
+/** What opening a storage and opening a backend say. */
 function attempt(): void {
-  try {
-    openStorageSync("memory:");
-    write("opened");
-  } catch (error) {
-    const { code, message } = error as Error & { code: string };
-    write(`${code} ${/use openStorage/.exec(message)}`);
+  for (const open of [openStorageSync, () => openBackendSync({ tasks: "memory:" })]) {
+    try {
+      open("memory:");
+      write("opened");
+    } catch (error) {
+      const { code, message } = error as Error & { code: string };
+      write(`${code} ${/use (openStorage|openBackend)/.exec(message)?.[0]}`);
+    }
   }
 }
 
