@@ -344,12 +344,12 @@ function waitSuite(name: string, under: ResultsUnderTest): void {
       assert.equal((await storage.getMany(ids)).size, ids.length);
     });
 
-    it("misses nothing that is stored while it begins", async () => {
+    it("misses nothing that is stored while it begins", { timeout: 60_000 }, async () => {
       for (let round = 0; round < 50; round++) {
         const id = `race-${round}`;
         const [result] = await within(
-          Promise.all([storage.wait(id, { timeoutMs: 10_000 }), storage.set(completed(id))]),
-          15_000,
+          Promise.all([storage.wait(id, { timeoutMs: 30_000 }), storage.set(completed(id))]),
+          40_000,
         );
         assert.equal(result?.id, id);
       }
