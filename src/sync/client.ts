@@ -266,10 +266,11 @@ export class Remote<T extends object> {
     }
   }
 
-  /** Lets the worker forget the object. */
+  /** Has the object free what it holds, with its method of this name, and be forgotten. */
   release(): void {
     if (this.#client.isClosed) return;
-    this.#client.post({ id: 0, target: this.#target, method: "release", args: [] });
+    const target = this.#target;
+    this.#client.post({ id: 0, target, method: "release", args: [], isLast: true });
   }
 }
 

@@ -75,11 +75,12 @@ export function serve(root: object): void {
 }
 
 async function perform(objects: Map<number, object>, call: CallMessage): Promise<AnswerMessage> {
-  const { id, target, method, args, keepAs } = call;
+  const { id, target, method, args, keepAs, isLast = false } = call;
   try {
-    const object = objects.get(target) as Methods | undefined;
-    if (method === "release") objects.delete(target);
-    const value = await object?.[method]?.(...args);
+    const object = objects.get(target) as Methods;
+    // A task queue has a method "release", too: the name alone says nothing.
+    if (isLast) objects.delete(target);
+    const value = await object[method]!(...args);
     if (keepAs === undefined) return { id, value };
     objects.set(keepAs, isIterable(value) ? new Pages(value) : value as object);
     return { id };

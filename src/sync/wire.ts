@@ -31,6 +31,8 @@ export interface CallMessage {
   readonly args: readonly unknown[];
   /** The result stays in the worker, as the object with this number. */
   readonly keepAs?: number;
+  /** Nobody calls the object again: the worker forgets it. */
+  readonly isLast?: true;
 }
 
 /** What a call came to, from the worker to the caller. */
