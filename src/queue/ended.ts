@@ -14,6 +14,11 @@ export class EndedListeners {
     return () => void this.#listeners.delete(own);
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.#listeners.size;
+  }
+
   /** Tells all of them. */
   tell(task: Task): void {
     for (const listener of [...this.#listeners]) listener(task);

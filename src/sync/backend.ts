@@ -92,7 +92,11 @@ export class TaskBackendSync implements Disposable {
     const { remote, timeoutMs } = link;
     this.#client = client;
     this.#link = link;
-    this.tasks = makeTaskQueueSync({ remote: remote.open("tasks", [], timeoutMs), timeoutMs });
+    this.tasks = makeTaskQueueSync({
+      remote: remote.open("tasks", [], timeoutMs),
+      backend: remote,
+      timeoutMs,
+    });
     this.results = makeTaskResultStorageSync({
       remote: remote.open("results", [], timeoutMs),
       timeoutMs,

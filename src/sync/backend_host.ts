@@ -3,8 +3,36 @@
 import type { TaskBackend } from "../backend/backend.ts";
 import type { BackendHealth } from "../backend/health.ts";
 import type { TaskQueue } from "../queue/queue.ts";
-import type { TaskInput } from "../queue/task.ts";
+import type { Task, TaskInput } from "../queue/task.ts";
 import type { TaskResult, TaskResultStorage } from "../results/results.ts";
+
+/** The most tasks that are kept for a thread that does not ask for them. */
+const MAX_KEPT = 10_000;
+
+/** The tasks that a queue has ended by itself and that nobody was told of. */
+export class EndedTasks {
+  readonly #stop: () => void;
+  #tasks: Task[] = [];
+
+  constructor(queue: TaskQueue) {
+    this.#stop = queue.onEnded((task) => {
+      this.#tasks.push(task);
+      if (this.#tasks.length > MAX_KEPT) this.#tasks.shift();
+    });
+  }
+
+  /** Gives them. */
+  take(): Task[] {
+    const taken = this.#tasks;
+    this.#tasks = [];
+    return taken;
+  }
+
+  /** Collects no more of them. */
+  release(): void {
+    this.#stop();
+  }
+}
 
 /** The methods of a backend, and its parts as results of methods. */
 export class BackendHost {
@@ -20,6 +48,11 @@ export class BackendHost {
 
   results(): TaskResultStorage {
     return this.#backend.results;
+  }
+
+  /** Begins to collect what the queue ends by itself. */
+  endedTasks(): EndedTasks {
+    return new EndedTasks(this.#backend.tasks);
   }
 
   enqueue(task: TaskInput): Promise<string> {

@@ -12,7 +12,10 @@ import type {
   TaskSchedule,
 } from "../queue/queue.ts";
 import { errorMessage, errorType } from "../event/format.ts";
+import { EndedListeners } from "../queue/ended.ts";
 import type { ClaimedTask, Task, TaskClaim, TaskInput, TaskValue } from "../queue/task.ts";
+import type { BackendHost, EndedTasks } from "./backend_host.ts";
+import type { Remote } from "./client.ts";
 import {
   checkHealthSync,
   type FailedHealth,
@@ -27,10 +30,15 @@ export function failedTaskHealth(failed: FailedHealth): TaskQueueHealth {
   return { tasks: 0, ...failed };
 }
 
-let make: (link: PartLink<TaskQueue>) => TaskQueueSync;
+/** The line to a queue, and to its backend. */
+interface TaskQueueLink extends PartLink<TaskQueue> {
+  readonly backend: Remote<BackendHost>;
+}
+
+let make: (link: TaskQueueLink) => TaskQueueSync;
 
 /** Makes the blocking side of a queue. Not part of the public face. */
-export function makeTaskQueueSync(link: PartLink<TaskQueue>): TaskQueueSync {
+export function makeTaskQueueSync(link: TaskQueueLink): TaskQueueSync {
   return make(link);
 }
 
@@ -42,13 +50,15 @@ export function makeTaskQueueSync(link: PartLink<TaskQueue>): TaskQueueSync {
  * While the script blocks its thread, nobody extends its claims: call {@linkcode heartbeatSync}.
  */
 export class TaskQueueSync {
-  readonly #link: PartLink<TaskQueue>;
+  readonly #link: TaskQueueLink;
+  readonly #listeners = new EndedListeners();
+  #ended: Remote<EndedTasks> | undefined;
 
   static {
     make = (link) => new TaskQueueSync(link);
   }
 
-  private constructor(link: PartLink<TaskQueue>) {
+  private constructor(link: TaskQueueLink) {
     this.#link = link;
   }
 
@@ -73,6 +83,7 @@ export class TaskQueueSync {
     options: Omit<DequeueOptions, "signal"> = {},
   ): ClaimedTask | null {
     const timeoutMs = waitingTimeout(this.#link, options.timeoutMs);
+    this.#tellEnded();
     return this.#link.remote.call("dequeue", [queues, options], timeoutMs);
   }
 
@@ -153,6 +164,7 @@ export class TaskQueueSync {
 
   /** Ends and deletes what is over. Gives how many tasks expired or were deleted. */
   cleanupExpiredTasksSync(options?: BlockingOptions): number {
+    this.#tellEnded();
     return this.#link.remote.call("cleanupExpiredTasks", [], timeoutOf(this.#link, options));
   }
 
@@ -178,12 +190,38 @@ export class TaskQueueSync {
   }
 
   /**
+   * Calls back with each task that the queue ends by itself: one that expired, or whose last worker
+   * was lost. This thread is told at the beginning of its next {@linkcode dequeueSync} or
+   * {@linkcode cleanupExpiredTasksSync}, of the last 10,000 at the most. The listener must not
+   * throw.
+   *
+   * @returns Takes the listener away.
+   */
+  onEnded(listener: (task: Task) => void): () => void {
+    const { backend, timeoutMs } = this.#link;
+    this.#ended ??= backend.open("endedTasks", [], timeoutMs);
+    const forget = this.#listeners.add(listener);
+    return () => {
+      forget();
+      if (this.#listeners.size > 0) return;
+      this.#ended?.release();
+      this.#ended = undefined;
+    };
+  }
+
+  /**
    * The state of the queue. Never throws, and ends within its time.
    *
    * @param options `timeoutMs`: the time. @default 5000
    */
   healthCheckSync(options: BlockingOptions = {}): TaskQueueHealth {
     return checkHealthSync(this.#link, options, failedTaskHealth);
+  }
+
+  /** Before anything is claimed: a claim must not be lost with an error of this. */
+  #tellEnded(): void {
+    const ended = this.#ended?.call("take", [], this.#link.timeoutMs) ?? [];
+    for (const task of ended) this.#listeners.tell(task);
   }
 }
 
