@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { TaskQueue, TaskQueueOptions } from "../../src/queue/queue.ts";
 import type { ClaimedTask, TaskInput } from "../../src/queue/task.ts";
+import type { Meanwhile } from "../meanwhile.ts";
 import { claimSuite } from "./suite_claim.ts";
 import { enqueueSuite } from "./suite_enqueue.ts";
 import { manageSuite } from "./suite_manage.ts";
@@ -18,6 +19,8 @@ export interface QueueUnderTest {
   open(options?: TaskQueueOptions): Promise<TaskQueue>;
   /** Opens the same queue once more, as another program would; absent where that cannot be. */
   readonly join?: (queue: TaskQueue, options?: TaskQueueOptions) => Promise<TaskQueue>;
+  /** How somebody else calls while a call waits; there where that call blocks its thread. */
+  readonly meanwhile?: Meanwhile<TaskQueue>;
 }
 
 /** Declares the tests of a queue. */

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { within } from "../helpers.ts";
+import { concurrently } from "../meanwhile.ts";
 import { assertLost, claim, OPTIONS, type QueueUnderTest, SOON_MS, task } from "./suite.ts";
 
 const LEASE_MS = 400;
 
 /** Claims, leases, and what ends them. */
-export function claimSuite(name: string, { open, join }: QueueUnderTest): void {
+export function claimSuite(name: string, under: QueueUnderTest): void {
+  const { open, join, meanwhile = concurrently } = under;
   describe(`${name}: claims`, OPTIONS, () => {
     it("dequeue() claims for one worker, for the time of a lease", OPTIONS, async () => {
       await using queue = await open({ leaseMs: 60_000 });
@@ -95,14 +97,14 @@ export function claimSuite(name: string, { open, join }: QueueUnderTest): void {
       await using queue = await open({ leaseMs: LEASE_MS });
       await queue.enqueue(task("a"));
       const claimed = await claim(queue);
-      const thief = queue.dequeue("q", { timeoutMs: LEASE_MS * 3 });
-      const until = Date.now() + LEASE_MS * 2;
-      while (Date.now() < until) {
-        await queue.heartbeat(claimed);
-        await new Promise((resolve) => setTimeout(resolve, 30));
-      }
-      await queue.complete(claimed);
-      assert.equal(await within(thief, SOON_MS), null);
+      const beats = Array.from({ length: 20 }, () => [30, "heartbeat", claimed] as const);
+      assert.ok(20 * 30 > LEASE_MS);
+      const thief = await meanwhile(
+        queue,
+        [...beats, [0, "complete", claimed]],
+        () => within(queue.dequeue("q", { timeoutMs: LEASE_MS * 2 }), SOON_MS),
+      );
+      assert.equal(thief, null);
       assert.equal((await queue.getTask("a"))?.attempts, 1);
     });
 
@@ -128,7 +130,23 @@ export function claimSuite(name: string, { open, join }: QueueUnderTest): void {
       assert.ok(performance.now() - started >= 140);
     });
 
-    it("dequeue() that is aborted or too late swallows no task", OPTIONS, async () => {
+    it("dequeue() that is too late swallows no task", OPTIONS, async () => {
+      await using queue = await open();
+      for (let round = 0; round < 25; round++) {
+        const claimed = await meanwhile(
+          queue,
+          [[round % 5, "enqueue", task(`t-${round}`)]],
+          () => within(queue.dequeue(["p", "q"], { timeoutMs: round % 7 }), SOON_MS),
+        ) ?? await claim(queue);
+        assert.equal(claimed.id, `t-${round}`);
+        await queue.complete(claimed);
+      }
+    });
+
+    it("dequeue() that is aborted swallows no task", {
+      ...OPTIONS,
+      skip: under.meanwhile === undefined ? false : "a thread that is blocked aborts nothing",
+    }, async () => {
       await using queue = await open();
       const reason = new Error("stop");
       await assert.rejects(
@@ -179,11 +197,10 @@ export function claimSuite(name: string, { open, join }: QueueUnderTest): void {
 
     it("close() ends what waits, and every later call", OPTIONS, async () => {
       const queue = await open();
-      const waiting = queue.dequeue("q");
-      await queue.dequeue("other", { timeoutMs: 10 });
-      const rejected = assert.rejects(within(waiting, SOON_MS), { code: "ERR_CLOSED" });
-      await queue.close();
-      await rejected;
+      await assert.rejects(
+        meanwhile(queue, [[20, "close"]], () => within(queue.dequeue("q"), SOON_MS)),
+        { code: "ERR_CLOSED" },
+      );
       await queue.close();
       await assert.rejects(queue.enqueue(task("a")), { code: "ERR_CLOSED" });
       await assert.rejects(queue.dequeue("q"), { code: "ERR_CLOSED" });

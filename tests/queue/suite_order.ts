@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { concurrently } from "../meanwhile.ts";
 import { claim, drain, OPTIONS, type QueueUnderTest, task } from "./suite.ts";
 
 /** Which task comes first. */
-export function orderSuite(name: string, { open }: QueueUnderTest): void {
+export function orderSuite(
+  name: string,
+  { open, meanwhile = concurrently }: QueueUnderTest,
+): void {
   describe(`${name}: order`, OPTIONS, () => {
     it("dequeue() takes first in, first out", OPTIONS, async () => {
       await using queue = await open();
@@ -52,9 +56,11 @@ export function orderSuite(name: string, { open }: QueueUnderTest): void {
       async () => {
         await using queue = await open();
         for (const each of ["y", "x"]) {
-          const waiting = claim(queue, ["x", "y"]);
-          await queue.enqueue(task(`t-${each}`, { queue: each }));
-          const { id, claimToken } = await waiting;
+          const { id, claimToken } = await meanwhile(
+            queue,
+            [[20, "enqueue", task(`t-${each}`, { queue: each })]],
+            () => claim(queue, ["x", "y"]),
+          );
           assert.equal(id, `t-${each}`);
           await queue.complete({ id, claimToken });
         }
@@ -63,10 +69,13 @@ export function orderSuite(name: string, { open }: QueueUnderTest): void {
 
     it("dequeue() of many waiting calls gives each task to one of them", OPTIONS, async () => {
       await using queue = await open();
-      const waiting = Array.from({ length: 20 }, () => claim(queue, ["q", "r"]));
       const ids = Array.from({ length: 20 }, (_, at) => `t-${at}`);
-      await queue.enqueueMany(ids.map((id, at) => task(id, { queue: at % 3 === 0 ? "r" : "q" })));
-      const claimed = await Promise.all(waiting);
+      const tasks = ids.map((id, at) => task(id, { queue: at % 3 === 0 ? "r" : "q" }));
+      const claimed = await meanwhile(
+        queue,
+        [[20, "enqueueMany", tasks]],
+        () => Promise.all(ids.map(() => claim(queue, ["q", "r"]))),
+      );
       assert.deepEqual(claimed.map(({ id }) => id).sort(), ids.sort());
       assert.equal(new Set(claimed.map(({ claimToken }) => claimToken)).size, 20);
     });

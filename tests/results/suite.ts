@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { TaskResult, TaskResultStorage } from "../../src/results/mod.ts";
 import { eventually, within } from "../helpers.ts";
+import { concurrently, type Meanwhile } from "../meanwhile.ts";
 
 /** How the suite gets at a store, and what that store can do. */
 export interface ResultsUnderTest {
@@ -11,8 +12,8 @@ export interface ResultsUnderTest {
   open(
     options?: { readonly defaultTtlMs?: number; readonly maxResultBytes?: number },
   ): Promise<TaskResultStorage>;
-  /** Why calls cannot be given up; absent where they can. */
-  readonly blocks?: string;
+  /** How somebody else calls while a call waits; there where that call blocks its thread. */
+  readonly meanwhile?: Meanwhile<TaskResultStorage>;
 }
 
 const completed = (id: string, others: Partial<TaskResult> = {}): TaskResult => ({
@@ -48,8 +49,7 @@ export function resultsSuite(name: string, under: ResultsUnderTest): void {
   expireSuite(name, under);
   refuseSuite(name, under);
   listSuite(name, under);
-  if (under.blocks === undefined) waitSuite(name, under);
-  else it(`${name}: wait() of several`, { skip: under.blocks }, () => {});
+  waitSuite(name, under);
 }
 
 function keepSuite(name: string, under: ResultsUnderTest): void {
@@ -310,6 +310,13 @@ function listSuite(name: string, under: ResultsUnderTest): void {
 }
 
 function waitSuite(name: string, under: ResultsUnderTest): void {
+  const { meanwhile = concurrently } = under;
+  const isBlocking = under.meanwhile !== undefined;
+  const several = {
+    timeout: 60_000,
+    skip: isBlocking && "a thread that is blocked by one wait begins no other",
+  };
+  const aborted = { skip: isBlocking && "a thread that is blocked aborts nothing" };
   describe(`${name}: wait()`, () => {
     let storage: TaskResultStorage;
     before(async () => void (storage = await under.open()));
@@ -318,14 +325,36 @@ function waitSuite(name: string, under: ResultsUnderTest): void {
     it("gives what is there, what comes, and null when the time is up", async () => {
       await storage.set(completed("there", { value: 1 }));
       assert.equal((await within(storage.wait("there")))?.value, 1);
-      const coming = storage.wait("coming");
-      await storage.set(completed("coming", { value: 2 }));
-      assert.equal((await within(coming, 10_000))?.value, 2);
+      const coming = await meanwhile(
+        storage,
+        [[20, "set", completed("coming", { value: 2 })]],
+        () => within(storage.wait("coming"), 10_000),
+      );
+      assert.equal(coming?.value, 2);
       assert.equal(await within(storage.wait("never", { timeoutMs: 30 })), null);
       assert.equal(await within(storage.wait("never", { timeoutMs: 0 })), null);
     });
 
-    it("wakes all who wait for one task, and only them", async () => {
+    it("misses nothing that is stored while it begins", { timeout: 60_000 }, async () => {
+      for (let round = 0; round < 50; round++) {
+        const id = `race-${round}`;
+        const result = await meanwhile(
+          storage,
+          [[round % 3, "set", completed(id)]],
+          () => within(storage.wait(id, { timeoutMs: 30_000 }), 40_000),
+        );
+        assert.equal(result?.id, id);
+      }
+    });
+
+    it("ends with the store", async () => {
+      const closed = await under.open();
+      const wait = (id: string) => assert.rejects(closed.wait(id), { code: "ERR_CLOSED" });
+      const waits = () => within(Promise.all([wait("a"), wait("b")]), 10_000);
+      await meanwhile(closed, [[20, "close"]], waits);
+    });
+
+    it("wakes all who wait for one task, and only them", several, async () => {
       const others = new AbortController();
       const other = storage.wait("other", { signal: others.signal });
       const waits = Array.from({ length: 500 }, () => storage.wait("shared"));
@@ -336,7 +365,7 @@ function waitSuite(name: string, under: ResultsUnderTest): void {
       await assert.rejects(within(other), /enough/);
     });
 
-    it("waits for thousands of tasks at once", { timeout: 60_000 }, async () => {
+    it("waits for thousands of tasks at once", several, async () => {
       const ids = Array.from({ length: 5000 }, (_, index) => `many-${index}`);
       const waits = Promise.all(ids.map((id) => storage.wait(id, { timeoutMs: 50_000 })));
       await Promise.all(ids.map((id) => storage.set(completed(id))));
@@ -344,33 +373,13 @@ function waitSuite(name: string, under: ResultsUnderTest): void {
       assert.equal((await storage.getMany(ids)).size, ids.length);
     });
 
-    it("misses nothing that is stored while it begins", { timeout: 60_000 }, async () => {
-      for (let round = 0; round < 50; round++) {
-        const id = `race-${round}`;
-        const [result] = await within(
-          Promise.all([storage.wait(id, { timeoutMs: 30_000 }), storage.set(completed(id))]),
-          40_000,
-        );
-        assert.equal(result?.id, id);
-      }
-    });
-
-    it("rejects with the reason of an abort", async () => {
+    it("rejects with the reason of an abort", aborted, async () => {
       const reason = new Error("enough");
       await assert.rejects(storage.wait("a", { signal: AbortSignal.abort(reason) }), reason);
       const controller = new AbortController();
       const waiting = storage.wait("a", { signal: controller.signal });
       controller.abort(reason);
       await assert.rejects(within(waiting), reason);
-    });
-
-    it("ends with the store", async () => {
-      const closed = await under.open();
-      const waits = [closed.wait("a"), closed.wait("b")].map((wait) =>
-        assert.rejects(wait, { code: "ERR_CLOSED" })
-      );
-      await closed.close();
-      await within(Promise.all(waits), 10_000);
     });
   });
 }

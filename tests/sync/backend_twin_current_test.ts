@@ -1,0 +1,3 @@
+import { natsTwinSuites } from "./backend_twin.ts";
+
+await natsTwinSuites("current");

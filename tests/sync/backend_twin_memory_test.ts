@@ -1,0 +1,3 @@
+import { memoryTwinSuites } from "./backend_twin.ts";
+
+memoryTwinSuites();
