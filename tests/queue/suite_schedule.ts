@@ -20,8 +20,16 @@ export function scheduleSuite(name: string, { open }: QueueUnderTest): void {
       }
       assert.equal(await queue.unschedule("tick"), true);
       assert.equal(await queue.unschedule("tick"), false);
-      assert.deepEqual(await queue.queueInfo("q"), { pending: 0, running: 0, delayed: 0 });
       assert.equal(await queue.dequeue("q", { timeoutMs: 250 }), null);
+    });
+
+    it("unschedule() takes the occurrence that waits out of its queue", OPTIONS, async () => {
+      await using queue = await open();
+      await queue.schedule("a", { everyMs: 3_600_000 }, task("unused"));
+      assert.deepEqual(await queue.queueInfo("q"), { pending: 0, running: 0, delayed: 1 });
+      assert.equal(await queue.unschedule("a"), true);
+      assert.deepEqual(await queue.queueInfo("q"), { pending: 0, running: 0, delayed: 0 });
+      assert.equal(await queue.countTasks(), 0);
     });
 
     it("schedule() takes cron expressions and time zones, and replaces", OPTIONS, async () => {

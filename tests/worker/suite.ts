@@ -208,8 +208,9 @@ function retrySuite(name: string, { open }: WorkerUnderTest): void {
         deaf: () => new Promise(() => {}),
       }, { timeoutMs: 40 });
       worker.start();
+      // By the time of the retry the first end is logged, also on a machine that is busy.
       const slow = await backend.run(
-        { id: "t", functionName: "slow", timeoutMs: 20, maxRetries: 1, retryDelayMs: 1 },
+        { id: "t", functionName: "slow", timeoutMs: 20, maxRetries: 1, retryDelayMs: 100 },
         WAIT,
       );
       assert.equal(slow?.state, "failed");
