@@ -69,7 +69,11 @@ export class MemoryTaskQueue implements TaskQueue {
     const { leaseMs, keepMs } = resolveOptions(options);
     this.#leaseMs = leaseMs;
     this.#tasks = new MemoryTasks(keepMs, {
-      onReady: (queue) => this.#waiters.wake(queue),
+      onReady: (queue, isReturned) => {
+        // Whoever gives a task back hears that it is done before somebody else has the task.
+        if (isReturned) startTimer(() => this.#waiters.wake(queue), 0);
+        else this.#waiters.wake(queue);
+      },
       onDue: () => this.#setTimer(),
       onEnded: (record) => this.#ended.tell(toTask(record, Date.now())),
     });
@@ -135,14 +139,14 @@ export class MemoryTaskQueue implements TaskQueue {
   ): Promise<"retry" | "failed"> {
     const record = this.#held("fail", claim);
     const next = transitions.failed(record, error, options, Date.now());
-    this.#tasks.put(next);
+    this.#tasks.put(next, true);
     return next.state === "failed" ? "failed" : "retry";
   }
 
   /** Gives a task back that was not executed. See {@linkcode TaskQueue.release}. */
   // deno-lint-ignore require-await -- async, so that errors are rejections
   async release(claim: TaskClaim): Promise<void> {
-    this.#tasks.put(transitions.released(this.#held("release", claim), Date.now()));
+    this.#tasks.put(transitions.released(this.#held("release", claim), Date.now()), true);
   }
 
   /** The task, or `null`. */

@@ -53,6 +53,30 @@ export function eventSuite(name: string, { open }: WorkerUnderTest): void {
       assert.ok(completed!.memoryMb! >= 0);
     });
 
+    it("tell the end of an execution before the next one begins", OPTIONS, async () => {
+      const events = new MemoryJobEventStorage();
+      await using backend = await open(events);
+      const handlers = { fail: () => Promise.reject(new Error("no")) };
+      // Each has others that wait for the task when it comes back.
+      await using one = new Worker(backend, handlers);
+      await using two = new Worker(backend, handlers);
+      one.start();
+      two.start();
+      const task = { id: "t", functionName: "fail", maxRetries: 2, retryDelayMs: 0 };
+      await backend.run(task, WAIT);
+      await Promise.all([one.stop(), two.stop()]);
+      const execution = (
+        first: string,
+        last: string,
+      ) => ["dequeued", "worker_assigned", first, "failed", "worker_released", last];
+      assert.deepEqual((await eventsOf(events, "t")).map(({ eventType }) => eventType), [
+        "enqueued",
+        ...execution("started", "retry_scheduled"),
+        ...execution("retry_started", "retry_scheduled"),
+        ...execution("retry_started", "max_retries_exceeded"),
+      ]);
+    });
+
     it(
       "tell of tasks that are late, expire, or are lost by their last worker",
       OPTIONS,

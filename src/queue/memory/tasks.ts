@@ -10,8 +10,8 @@ import { MemorySchedules } from "./schedules.ts";
 
 /** Who wants to know. */
 interface Listener {
-  /** A task came into the line of a queue. */
-  onReady(queue: string): void;
+  /** A task came into the line of a queue; or came back, by a call of the one who had it. */
+  onReady(queue: string, isReturned: boolean): void;
   /** Something new comes up at a time. */
   onDue(): void;
   /** A task ended without anybody's call. */
@@ -61,8 +61,12 @@ export class MemoryTasks {
     return id;
   }
 
-  /** Sets the record of a task, and puts the task where it belongs. */
-  put(record: TaskRecord): void {
+  /**
+   * Sets the record of a task, and puts the task where it belongs.
+   *
+   * @param isReturned Whether the one who had the task gives it back.
+   */
+  put(record: TaskRecord, isReturned: boolean = false): void {
     const { id, queue: name, priority, state, generation } = record;
     const before = this.#records.get(id);
     this.#records.delete(id);
@@ -82,7 +86,7 @@ export class MemoryTasks {
       this.#add(record.runAt, id, generation);
     } else {
       queue.add(priority, id);
-      this.#listener.onReady(name);
+      this.#listener.onReady(name, isReturned);
     }
   }
 
@@ -185,7 +189,7 @@ export class MemoryTasks {
     const queue = this.#queue(name);
     queue.delete(priority, id);
     queue.add(priority, id);
-    this.#listener.onReady(name);
+    this.#listener.onReady(name, false);
   }
 
   #add(at: number, id: string, generation: number): void {
