@@ -136,7 +136,8 @@ export async function putKey(key: BucketKey, payload: Uint8Array, ttlMs: number)
   // A second attempt stores nothing if the first one did.
   headers.set("Nats-Msg-Id", crypto.randomUUID());
   headers.set("Nats-Expected-Stream", context.stream.name);
-  const seconds = Math.ceil(ttlMs / SECOND_MS) + 1;
+  // A result may have expired before it is stored.
+  const seconds = Math.ceil(Math.max(ttlMs, 0) / SECOND_MS) + 1;
   if (context.stream.capabilities.messageTtl && seconds <= MAX_TTL_S) {
     headers.set("Nats-TTL", String(seconds));
   }

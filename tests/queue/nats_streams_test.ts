@@ -117,6 +117,22 @@ for (const version of VERSIONS) {
       await queue.complete(claimed);
     });
 
+    it("a task that is taken can be claimed, and fail, however large it is", options, async () => {
+      const connection = await server.connect();
+      await using queue = await NatsTaskQueue.open(connection);
+      const tooLarge = { code: "ERR_EVENT_TOO_LARGE", message: /less 32768 for what is added/ };
+      const enqueue = (size: number) => queue.enqueue(task("a", { args: new Uint8Array(size) }));
+      let size = 1024 * 1024;
+      while (await enqueue(size).then(() => false, () => true)) size -= 1024;
+      await assert.rejects(
+        queue.enqueue(task("b", { args: new Uint8Array(size + 1024) })),
+        tooLarge,
+      );
+      const error = Object.assign(new Error("€".repeat(5000)), { name: "€".repeat(5000) });
+      assert.equal(await queue.fail(await claim(queue), error, { delayMs: 0 }), "retry");
+      await queue.complete(await claim(queue));
+    });
+
     it("a token without a record is in nobody's way", options, async () => {
       const connection = await server.connect();
       await using queue = await NatsTaskQueue.open(connection);

@@ -162,6 +162,14 @@ function expireSuite(name: string, under: ResultsUnderTest): void {
       assert.deepEqual((await storage.get("copied"))?.expiresAt, expiresAt);
     });
 
+    it("may be over before the result is stored", async () => {
+      await using storage = await under.open();
+      await storage.set(completed("late", { value: 1 }));
+      await storage.set(completed("late", { expiresAt: new Date(Date.now() - 5000) }));
+      assert.equal(await storage.get("late"), null);
+      assert.equal(await storage.count(), 0);
+    });
+
     it("begins anew with each set()", async () => {
       await using storage = await under.open();
       await storage.set(completed("renewed"), { ttlMs: 100 });

@@ -20,6 +20,11 @@ interface Stored extends Version {
   readonly payload: Uint8Array;
 }
 
+/**
+ * A record gets longer when its task is claimed and when it fails: a task that nobody could claim
+ * is not to be taken. An error takes 24 KiB at the most.
+ */
+const ROOM_BYTES = 32 * 1024;
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 500;
 const SECOND_MS = 1000;
@@ -138,7 +143,8 @@ export class Records {
   ): Promise<number | undefined> {
     const subject = this.#names.record(record.id);
     const ttlSeconds = record.finishedAt === undefined ? undefined : this.#ttl();
-    const write = { subject, payload, expected, ttlSeconds };
+    const roomBytes = expected === 0 ? ROOM_BYTES : 0;
+    const write = { subject, payload, expected, ttlSeconds, roomBytes };
     return await this.#requests.store(this.#context.stream.name, write);
   }
 

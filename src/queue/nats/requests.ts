@@ -27,9 +27,13 @@ export interface Write {
   readonly ttlSeconds?: number | undefined;
   /** More headers, each a line with its end. @default none */
   readonly headers?: string;
+  /** How much longer a later message of the subject may have to be, in bytes. @default 0 */
+  readonly roomBytes?: number;
 }
 
 const SWEEP_MS = 250;
+/** The room takes no more than this part of what the server allows. */
+const MAX_ROOM = 1 / 8;
 const encoder = new TextEncoder();
 const CREATES = headersOf("Nats-Expected-Last-Subject-Sequence: 0\r\n");
 
@@ -108,16 +112,17 @@ export class Requests {
    * @throws {JobEventError} It is not stored, or nobody knows.
    */
   async store(stream: string, write: Write): Promise<number | undefined> {
-    const { subject, payload, expected, ttlSeconds, headers = "" } = write;
+    const { subject, payload, expected, ttlSeconds, headers = "", roomBytes = 0 } = write;
     const isPlain = expected === 0 && ttlSeconds === undefined && headers === "";
     const ttl = ttlSeconds === undefined ? "" : `Nats-TTL: ${ttlSeconds}\r\n`;
     const all = isPlain
       ? CREATES
       : headersOf(`Nats-Expected-Last-Subject-Sequence: ${expected}\r\n${ttl}${headers}`);
     const size = payload.length + all.bytes.length;
-    const limit = this.#link.connection.info?.max_payload ?? Infinity;
-    // The server would close the connection.
-    if (size > limit) throw tooLarge(subject, size, limit);
+    const maxPayload = this.#link.connection.info?.max_payload ?? Infinity;
+    const limit = maxPayload - Math.min(roomBytes, Math.floor(maxPayload * MAX_ROOM));
+    // Beyond max_payload the server would close the connection.
+    if (size > limit) throw tooLarge(subject, size, limit, maxPayload);
     const message = await this.request(subject, payload, all);
     const outcome = this.#reader(stream).read(message, subject);
     if (outcome === undefined) throw unavailable(subject, "the answer is not one of JetStream's");
@@ -170,10 +175,17 @@ function unavailable(subject: string, reason: string): JobEventError {
   return new JobEventError("ERR_UNAVAILABLE", `Cannot ask ${subject}: ${reason}`);
 }
 
-function tooLarge(subject: string, size: number, limit: number): JobEventError {
+function tooLarge(
+  subject: string,
+  size: number,
+  limit: number,
+  maxPayload: number,
+): JobEventError {
+  const room = limit === maxPayload ? "" : `, less ${maxPayload - limit} for what is added later`;
   return new JobEventError(
     "ERR_EVENT_TOO_LARGE",
-    `Cannot store ${subject}: it takes ${size} bytes, and the server's max_payload is ${limit}`,
+    `Cannot store ${subject}: it takes ${size} bytes, more than the ${limit} of the server's ` +
+      `max_payload${room}`,
   );
 }
 
