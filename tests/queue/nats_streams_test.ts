@@ -8,6 +8,7 @@ import { encodeRecord } from "../../src/queue/nats/codec.ts";
 import { newRecord } from "../../src/queue/record.ts";
 import { eventually } from "../helpers.ts";
 import { TestServer, TIMEOUT_MS, VERSIONS } from "../nats/accounts.ts";
+import { spyOn } from "../nats/spy.ts";
 import { claim, drain, SOON_MS, task } from "./suite.ts";
 
 const options = { skip: natsSkipReason(), timeout: TIMEOUT_MS };
@@ -51,6 +52,42 @@ for (const version of VERSIONS) {
       }
       await Promise.all(queues.map((queue) => queue.close()));
       await assert.rejects(NatsTaskQueue.open(connection, { prefix: "" }), RangeError);
+    });
+
+    it("a token is nothing but its name, and a band a durable consumer", options, async () => {
+      const connection = await server.connect();
+      await using queue = await NatsTaskQueue.open(connection);
+      await queue.enqueue(task("a", { args: "of the record", priority: 7 }));
+      const { message } = await jsApiRequest<{ message: { subject: string; data?: string } }>(
+        connection,
+        "STREAM.MSG.GET.naq-tokens",
+        { last_by_subj: "naq-tokens.ready.>" },
+      );
+      assert.equal(message.subject, "naq-tokens.ready.q.7.a.0");
+      assert.equal(message.data ?? "", "");
+      const { config } = await jsApiRequest<{ config: { retention: string } }>(
+        connection,
+        "STREAM.INFO.naq-tokens",
+      );
+      assert.equal(config.retention, "workqueue");
+      const consumer = await jsApiRequest<{ config: { durable_name?: string } }>(
+        connection,
+        "CONSUMER.INFO.naq-tokens.q@7",
+      );
+      assert.equal(consumer.config.durable_name, "q@7");
+    });
+
+    it("enqueueMany() waits for no answer before it sends the next task", options, async () => {
+      const { connection, traffic } = spyOn(await server.connect());
+      await using queue = await NatsTaskQueue.open(connection);
+      await queue.enqueue(task("first"));
+      const [sent, received] = [traffic.sent.length, traffic.received.length];
+      const tasks = Array.from({ length: 500 }, (_, at) => task(`t-${at}`));
+      const enqueueing = queue.enqueueMany(tasks);
+      await eventually(() => traffic.received.length > received);
+      // A token and a record of each.
+      assert.equal(traffic.sent.length - sent, 1000);
+      await enqueueing;
     });
 
     it("leaves nothing in the stream of tokens when all is done", options, async () => {

@@ -6,6 +6,7 @@ import type { NatsConnectionLike } from "../../src/nats/connection.ts";
 import { NatsTaskResultStorage, type NatsTaskResultStorageOptions } from "../../src/results/mod.ts";
 import { eventually, within } from "../helpers.ts";
 import { TestServer, TIMEOUT_MS, VERSIONS } from "../nats/accounts.ts";
+import { spyOn } from "../nats/spy.ts";
 import { resultsSuite } from "./suite.ts";
 
 const skip = natsSkipReason();
@@ -55,6 +56,20 @@ function ownSuite(version: string, server: TestServer): void {
         // 20 times as long as it took.
       }, { timeoutMs: 50_000 });
       assert.equal((await storage.get("kept"))?.id, "kept");
+    });
+
+    it("wait() asks for nothing while it waits", { timeout: 30_000 }, async () => {
+      const { connection, traffic } = spyOn(await server.connect());
+      await using storage = await openSmall(connection);
+      await storage.set({ id: "there", state: "completed" });
+      const waits = Array.from({ length: 20 }, (_, at) => storage.wait(`later-${at}`));
+      // Each looks once; this one after all others.
+      await storage.wait("there");
+      const sent = traffic.sent.length;
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      assert.deepEqual(traffic.sent.slice(sent), []);
+      await Promise.all(waits.map((_, at) => storage.set({ id: `later-${at}`, state: "failed" })));
+      await within(Promise.all(waits), 20_000);
     });
 
     it("wait() outlives a restart of the server", { timeout: 60_000 }, async () => {

@@ -5,11 +5,15 @@ import { join } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { natsSkipReason, startNatsServer } from "../../scripts/nats_server.ts";
+import { openBackend } from "../../src/backend/mod.ts";
 import { interruption } from "../../scripts/demo/report.ts";
 import { openStorage } from "../../src/open.ts";
 import { temporaryDirectory } from "../helpers.ts";
 
 const DEMO = fileURLToPath(new URL("../../scripts/demo.ts", import.meta.url));
+
+const skip = natsSkipReason();
 
 interface Result {
   readonly code: number | null;
@@ -83,6 +87,21 @@ describe("demo", { timeout: 60_000 }, () => {
     const timeline = await demo(["--job", job, "--storage", url]);
     assert.equal(timeline.code, 0);
     assert.match(timeline.out, /enqueued[^]*max_retries_exceeded/);
+  });
+
+  it("runs on a server: its tasks, results and events are there", { skip }, async () => {
+    await using directory = await temporaryDirectory();
+    await makeFiles(directory.path);
+    await using server = await startNatsServer();
+    const { url } = server;
+    const { code, out, err } = await demo([directory.path, "--tasks", url, "--storage", url]);
+    assert.equal(code, 0, err);
+    assert.match(out, /13 jobs, 91 events in /);
+    await using storage = await openStorage(url);
+    assert.equal(await storage.countEvents({ eventType: "completed" }), 12);
+    await using backend = await openBackend({ tasks: url });
+    assert.equal(await backend.tasks.countTasks({ state: "completed" }), 12);
+    assert.equal(await backend.results.count({ state: "failed" }), 1);
   });
 
   it("makes no file to look for a job in", async () => {

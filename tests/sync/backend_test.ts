@@ -13,13 +13,13 @@ describe("openBackendSync()", { timeout: 120_000 }, () => {
   const servers: NatsServer[] = [];
   after(() => Promise.all(servers.map((server) => server.stop())));
 
-  for (const where of ["memory:", "nats:"]) {
-    const options = { timeout: 60_000, skip: where === "nats:" ? skip : false };
+  for (const where of ["memory", "current", "floor"] as const) {
+    const options = { timeout: 60_000, skip: where === "memory" ? false : skip };
     it(`serves a script without any await, which ends by itself: ${where}`, options, async () => {
       await using directory = await temporaryDirectory();
-      let tasks = where;
-      if (where === "nats:") {
-        const server = await startNatsServer();
+      let tasks = "memory:";
+      if (where !== "memory") {
+        const server = await startNatsServer({ version: where });
         servers.push(server);
         tasks = server.url;
       }
