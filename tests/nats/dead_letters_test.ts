@@ -32,6 +32,20 @@ async function messages(connection: NatsConnectionLike, stream: string): Promise
   return JSON.parse(new TextDecoder().decode(data)).state.messages;
 }
 
+/** The same connection, over which the first delivery of each event takes its time. */
+function lateAtFirst(connection: NatsConnectionLike, delayMs: number): NatsConnectionLike {
+  const own: Partial<NatsConnectionLike> = {
+    subscribe: (subject, options) =>
+      connection.subscribe(subject, {
+        callback: (error, message) => {
+          const isFirst = /^\$JS\.ACK\.NAQ_JOB_EVENTS\.[^.]+\.1\./.test(message?.reply ?? "");
+          setTimeout(() => options?.callback?.(error, message), isFirst ? delayMs : 0);
+        },
+      }),
+  };
+  return Object.assign(Object.create(connection), own);
+}
+
 for (const version of VERSIONS) {
   describe(`dead letters on NATS ${version}`, { skip, timeout }, () => {
     const server = new TestServer(version);
@@ -120,6 +134,25 @@ for (const version of VERSIONS) {
       assert.equal(await storage.deadLetters.replay(), 1);
       const [again] = await take(held(storage, "group"), 1);
       assert.equal(again!.event.message?.length, size);
+    });
+
+    it("are made of an event whose first delivery was on its way for long", async () => {
+      await using storage = await openSmall(lateAtFirst(await server.connect(), 150));
+      await storage.storeEvent(event("silent"));
+      const options = { consumerName: "group", ackWaitMs: 300, maxDeliver: 2 };
+      const told = Promise.withResolvers<string>();
+      await using deliveries = storage.consumeEvents({
+        ...options,
+        onDeadLetter: ({ reason }) => told.resolve(reason),
+      });
+      const iterator = deliveries[Symbol.asyncIterator]();
+      assert.equal((await within(iterator.next())).value!.deliveryCount, 1);
+      // The server counts the time from when it sent it, so it is not over here by then.
+      assert.equal((await within(iterator.next())).value!.deliveryCount, 2);
+      const rest = iterator.next();
+      assert.equal(await within(told.promise), "Not acknowledged in 2 deliveries");
+      await deliveries[Symbol.asyncDispose]();
+      await rest;
     });
 
     it("are not lost when the server dies while one is made", { timeout }, async () => {

@@ -19,17 +19,18 @@ export class ClaimBook {
   readonly #watchers = new Map<string, Set<() => void>>();
 
   /**
-   * Writes down a delivery; an earlier one of the same event is lost.
+   * Writes down a delivery; an earlier one of the same event is lost. What is given again was
+   * stored when the time of the event itself was over, even if it is not over here: its message
+   * may have been on its way for long.
    *
-   * @returns `false` when the event is under way in another form, once as itself and once as what
-   * is given again: once is enough.
+   * @returns `false` when the event comes as itself while it is being given again: once is enough.
    */
   claim(group: string, delivery: NatsDelivery): boolean {
     const claims = this.#latest.get(group) ?? new Claims();
     this.#latest.set(group, claims);
     const earlier = claims.get(delivery.event.natsSequence);
-    const isOther = earlier?.received.isReplay !== delivery.received.isReplay;
-    if (earlier?.isLive && isOther) return false;
+    const isEcho = earlier?.received.isReplay && !delivery.received.isReplay;
+    if (isEcho && earlier.isLive) return false;
     earlier?.lose();
     claims.set(delivery.event.natsSequence, delivery);
     return true;
