@@ -5,10 +5,12 @@
  * One operation is one event, read and decoded. The peer is what a client without this package
  * would do: an ordered consumer of `@nats-io/jetstream`, whose messages msgpackr decodes. It does
  * not look at the headers, where the id of an event is, which `readEvents` gives; another row does.
+ * The row before these is the limit of the client library: a callback that does not even look at
+ * the messages that one request asks for.
  */
 
-import { jetstream, type JsMsg } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
+import { jetstream, jetstreamManager, type JsMsg } from "@nats-io/jetstream";
+import { connect, createInbox } from "@nats-io/transport-node";
 import { unpack } from "msgpackr";
 import { NatsJobEventStorage } from "../../src/storage/nats.ts";
 import { startNatsServer } from "../nats_server.ts";
@@ -45,6 +47,25 @@ async function readOrdered(limit: number, hasId: (message: JsMsg) => boolean): P
   await consumer.delete();
 }
 
+async function receive(limit: number): Promise<void> {
+  const { consumers } = await jetstreamManager(connection);
+  const { name } = await consumers.add(storage.streamName, { ack_policy: "none" });
+  const inbox = createInbox();
+  let left = limit;
+  await new Promise<void>((resolve) => {
+    const subscription = connection.subscribe(inbox, {
+      callback: () => {
+        if (--left > 0) return;
+        subscription.unsubscribe();
+        resolve();
+      },
+    });
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${storage.streamName}.${name}`;
+    connection.publish(subject, JSON.stringify({ batch: limit }), { reply: inbox });
+  });
+  await consumers.delete(storage.streamName, name);
+}
+
 const readsId = ({ headers }: JsMsg): boolean => headers?.get("Nats-Msg-Id") !== "";
 
 try {
@@ -54,6 +75,7 @@ try {
     roundMs: 1000,
     contenders: [
       { name: "readEvents", round: (count) => inScans(count, readEvents) },
+      { name: "received, not looked at", round: (count) => inScans(count, receive) },
       {
         name: "ordered consumer, msgpackr, message ids",
         round: (count) => inScans(count, (limit) => readOrdered(limit, readsId)),

@@ -28,19 +28,15 @@ interface OpenConsumer {
   /** The number of its last delivery. */
   delivered: number;
   pending: number;
-  /** The page that was asked for before somebody wanted it. */
-  ahead?: AskedPage | undefined;
-}
-
-/** A page that the server was asked for. */
-interface AskedPage {
-  readonly channel: ReplyChannel;
-  readonly size: number;
+  /** How many messages were asked for that have not come yet. */
+  asked: number;
+  /** Where they come. */
+  channel?: ReplyChannel;
 }
 
 /**
- * Reads pages with one consumer for each pattern. While the caller is busy with a full page, the
- * next one is on its way.
+ * Reads pages with one consumer for each pattern. Where pages are full the server always has a
+ * request: it is asked for the next page while one is on its way.
  */
 export class PullReader implements PageReader {
   readonly #context: ReadContext;
@@ -70,9 +66,6 @@ export class PullReader implements PageReader {
         `Cannot read stream "${this.#context.stream.name}": its consumer does not answer`,
       );
     }
-    // A smaller page is asked for by who may have found enough then.
-    const goesOn = consumer.next > 0 && consumer.pending > 0 && request.size >= PAGE_SIZE;
-    if (goesOn) consumer.ahead = this.#ask(consumer, PAGE_SIZE);
     return { messages, pending: consumer.pending };
   }
 
@@ -93,7 +86,7 @@ export class PullReader implements PageReader {
       inactiveMs: INACTIVE_MS,
     });
     const pending = info.num_pending ?? 0;
-    const consumer = { name: info.name, losses, next: from, delivered: 0, pending };
+    const consumer = { name: info.name, losses, next: from, delivered: 0, pending, asked: 0 };
     this.#consumers.set(pattern, consumer);
     return consumer;
   }
@@ -102,45 +95,52 @@ export class PullReader implements PageReader {
     const consumer = this.#consumers.get(pattern);
     if (consumer === undefined) return;
     this.#consumers.delete(pattern);
-    consumer.ahead?.channel.close();
+    consumer.channel?.close();
     await deleteConsumer(this.#context, consumer.name);
   }
 
   /** What comes, in order; less than was asked for when something goes wrong in between. */
   async #pull(consumer: OpenConsumer, request: PageRequest): Promise<StreamMessage[]> {
-    const { channel, size } = consumer.ahead ?? this.#ask(consumer, request.size);
-    consumer.ahead = undefined;
+    const size = Math.min(request.size, consumer.pending);
+    // Who asks for a smaller page may have found enough then.
+    const isFull = request.size >= PAGE_SIZE;
     const messages: StreamMessage[] = [];
-    try {
-      while (messages.length < size) {
-        const reply = channel.take() ?? await channel.next(ANSWER_TIMEOUT_MS, request.signal);
-        if (typeof reply === "string") break;
-        const delivery = parseAckSubject(reply.reply);
-        if (delivery === undefined) {
-          // Nothing, or nothing more: what the server counted was deleted meanwhile.
-          if (reply.headers?.code === 404 || reply.headers?.code === 408) consumer.pending = 0;
-          break;
-        }
-        if (delivery.consumerSequence !== consumer.delivered + 1) break;
-        consumer.delivered++;
-        consumer.pending = delivery.pending;
-        consumer.next = delivery.streamSequence + 1;
-        messages.push(deliveredMessage(reply, delivery.streamSequence));
-        if (delivery.pending === 0) return messages;
+    while (messages.length < size) {
+      const channel = this.#ask(consumer, isFull ? PAGE_SIZE : size - messages.length);
+      const reply = channel.take() ?? await channel.next(ANSWER_TIMEOUT_MS, request.signal);
+      if (typeof reply === "string") break;
+      const delivery = parseAckSubject(reply.reply);
+      if (delivery === undefined) {
+        const { code, description = "" } = reply.headers ?? {};
+        if (code === 409 && /batch completed/i.test(description)) continue;
+        // Nothing, or nothing more: what the server counted was deleted meanwhile.
+        if (code === 404 || code === 408) consumer.pending = 0;
+        break;
       }
-      // What is still on its way is lost with the channel: the next page needs a new consumer.
-      if (messages.length < size) consumer.next = -1;
-      return messages;
-    } finally {
-      channel.close();
+      if (delivery.consumerSequence !== consumer.delivered + 1) break;
+      consumer.asked--;
+      consumer.delivered++;
+      consumer.pending = delivery.pending;
+      consumer.next = delivery.streamSequence + 1;
+      messages.push(deliveredMessage(reply, delivery.streamSequence));
+      if (delivery.pending === 0) return messages;
     }
+    // It is not known what is still on its way: the next page needs a new consumer.
+    if (messages.length < size) consumer.next = -1;
+    return messages;
   }
 
-  #ask(consumer: OpenConsumer, most: number): AskedPage {
-    const size = Math.min(most, consumer.pending);
+  /** Asks for a page where no more than one is on its way. Gives where it comes. */
+  #ask(consumer: OpenConsumer, size: number): ReplyChannel {
+    const { channel, asked, pending, name } = consumer;
+    const batch = Math.min(size, pending - asked);
+    if (channel !== undefined && (asked > size || batch <= 0)) return channel;
     const { stream, inbox } = this.#context;
-    const body = { batch: size, max_bytes: pageBytes(stream), no_wait: true };
-    const subject = pullSubject(stream, consumer.name);
-    return { channel: inbox.request(subject, body, consumer.name), size };
+    const body = { batch, max_bytes: pageBytes(stream), no_wait: true };
+    const subject = pullSubject(stream, name);
+    consumer.asked += batch;
+    if (channel === undefined) return consumer.channel = inbox.request(subject, body, name);
+    inbox.requestMore(channel, subject, body);
+    return channel;
   }
 }

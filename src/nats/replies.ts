@@ -49,7 +49,7 @@ export class ReplyInbox {
     try {
       this.#subscribe();
       const token = String(++this.#count);
-      const channel = new ReplyChannel(this.#link, (rest) => {
+      const channel = new ReplyChannel(this.#link, `${this.#base}.${token}`, (rest) => {
         this.#channels.delete(token);
         if (consumer !== undefined && this.#byConsumer.get(consumer) === channel) {
           this.#byConsumer.delete(consumer);
@@ -58,10 +58,21 @@ export class ReplyInbox {
       });
       this.#channels.set(token, channel);
       if (consumer !== undefined) this.#byConsumer.set(consumer, channel);
-      this.#link.connection.publish(subject, encoder.encode(JSON.stringify(body)), {
-        reply: `${this.#base}.${token}`,
-      });
+      this.#publish(channel, subject, body);
       return channel;
+    } catch (error) {
+      throw connectionError(`Cannot ask for ${subject}`, error);
+    }
+  }
+
+  /**
+   * Sends another request, whose answers come behind those that the channel still waits for.
+   *
+   * @throws {JobEventError} The connection does not take it.
+   */
+  requestMore(channel: ReplyChannel, subject: string, body: object): void {
+    try {
+      this.#publish(channel, subject, body);
     } catch (error) {
       throw connectionError(`Cannot ask for ${subject}`, error);
     }
@@ -78,6 +89,10 @@ export class ReplyInbox {
     // Draining ends the server's interest, too, but keeps the messages that are on their way.
     if (subscription.drain === undefined) subscription.unsubscribe();
     else subscription.drain().catch(() => {});
+  }
+
+  #publish({ subject: reply }: ReplyChannel, subject: string, body: object): void {
+    this.#link.connection.publish(subject, encoder.encode(JSON.stringify(body)), { reply });
   }
 
   #subscribe(): void {
@@ -116,8 +131,10 @@ export class ReplyInbox {
   }
 }
 
-/** The answers to one request. The request itself bounds how many there can be. */
+/** The answers to a request. The request itself bounds how many there can be. */
 export class ReplyChannel {
+  /** Where the answers go to. */
+  readonly subject: string;
   readonly #link: ConnectionLink;
   readonly #onClose: (rest: readonly NatsMessageLike[]) => void;
   readonly #messages: NatsMessageLike[] = [];
@@ -132,10 +149,16 @@ export class ReplyChannel {
    * Opens the channel.
    *
    * @param link Tells when the answers are lost.
+   * @param subject Where the answers go to.
    * @param onClose Called when no more answers are wanted, with those that were not taken.
    */
-  constructor(link: ConnectionLink, onClose: (rest: readonly NatsMessageLike[]) => void) {
+  constructor(
+    link: ConnectionLink,
+    subject: string,
+    onClose: (rest: readonly NatsMessageLike[]) => void,
+  ) {
     this.#link = link;
+    this.subject = subject;
     this.#onClose = onClose;
     this.#stopWatching = link.onLost(() => {
       this.#isLost = true;
