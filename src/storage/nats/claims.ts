@@ -19,18 +19,19 @@ export class ClaimBook {
   readonly #watchers = new Map<string, Set<() => void>>();
 
   /**
-   * Writes down a delivery; an earlier one of the same event is lost. What is given again was
-   * stored when the time of the event itself was over, even if it is not over here: its message
-   * may have been on its way for long.
+   * Writes down a delivery; an earlier one of the same event is lost.
    *
-   * @returns `false` when the event comes as itself while it is being given again: once is enough.
+   * @returns `false` when the event is under way in another form, once as itself and once as what
+   * is given again: once is enough. Not so where the count goes on: then the time of the earlier
+   * delivery is over, and if it is not over here, its message was on its way for long.
    */
   claim(group: string, delivery: NatsDelivery): boolean {
     const claims = this.#latest.get(group) ?? new Claims();
     this.#latest.set(group, claims);
     const earlier = claims.get(delivery.event.natsSequence);
-    const isEcho = earlier?.received.isReplay && !delivery.received.isReplay;
-    if (isEcho && earlier.isLive) return false;
+    const isOther = earlier?.received.isReplay !== delivery.received.isReplay;
+    const isNext = delivery.deliveryCount > (earlier?.deliveryCount ?? 0);
+    if (earlier?.isLive && isOther && !isNext) return false;
     earlier?.lose();
     claims.set(delivery.event.natsSequence, delivery);
     return true;
