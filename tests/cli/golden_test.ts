@@ -49,10 +49,11 @@ const READING: Readonly<Record<string, readonly (readonly string[])[]>> = {
 /** Takes out what depends on the storage and on the time. */
 function mask(text: string): string {
   return text
+    // How long ago it is also says how wide its column is.
     .replace(
-      /(ago +runs[^]*?\n)((?:worker-\d .*\n)+)/,
+      /( +ago +runs[^]*?\n)((?:worker-\d .*\n)+)/,
       (_, head: string, rows: string) =>
-        head + rows.replace(/(\.\d{3} +)\d+ \w+ \d+ \w+/g, (_, time: string) => `${time}AGO`),
+        head.replace(/^ +/, "  ") + rows.replace(/(\.\d{3}) +\d+ \w+ \d+ \w+/g, "$1  AGO"),
     )
     .replace(/^(stream +).*$/m, "$1STREAM")
     .replace(/^(server +).*$/m, "$1SERVER")
