@@ -15,8 +15,8 @@ export function timeSuite(name: string, { open }: QueueUnderTest): void {
       await queue.enqueue(task("now"));
       assert.deepEqual(await queue.queueInfo("q"), { pending: 1, running: 0, delayed: 2 });
       await queue.complete(await claim(queue));
-      const runAt = new Date(Date.now() + 400);
-      for (const [id, when] of [["delayed", { delayMs: 200 }], ["timed", { runAt }]] as const) {
+      const runAt = new Date(Date.now() + 200);
+      for (const [id, when] of [["delayed", { delayMs: 100 }], ["timed", { runAt }]] as const) {
         await queue.enqueue(task(id, when));
         const claimed = await claim(queue);
         assert.equal(claimed.id, id);
@@ -31,7 +31,7 @@ export function timeSuite(name: string, { open }: QueueUnderTest): void {
 
     it("a delayed task comes to who only looks now and then", OPTIONS, async () => {
       await using queue = await open();
-      await queue.enqueue(task("a", { delayMs: 200, priority: 5 }));
+      await queue.enqueue(task("a", { delayMs: 100, priority: 5 }));
       const claimed = await eventually(
         async () => await queue.dequeue("q", { timeoutMs: 0 }) ?? undefined,
         { timeoutMs: SOON_MS },
