@@ -93,13 +93,12 @@ export class GroupReader {
       });
     }
     if (this.#wake === undefined) return;
-    if (waits) return this.#wake({ batch: 1, waits });
     const { ahead } = this.#pace;
     const room = Math.min(this.#owner.room(), ahead);
     const wanted = room - this.#waiting.length;
-    if (wanted <= 0 || wanted < room / 2) return;
+    if (!waits && (wanted <= 0 || wanted < room / 2)) return;
     this.#pace.ask(ahead);
-    this.#wake({ batch: wanted, waits });
+    this.#wake({ batch: Math.max(wanted, 1), waits });
   }
 
   /**
