@@ -15,7 +15,7 @@ import {
   splitUrl,
 } from "../open_storage.ts";
 import { MemoryTaskQueue } from "../queue/memory.ts";
-import type { NatsTaskQueueOptions } from "../queue/nats.ts";
+import type { NatsTaskQueueOptions } from "../queue/nats/options.ts";
 import type { TaskQueue } from "../queue/queue.ts";
 import { MemoryTaskResultStorage } from "../results/memory.ts";
 import type { NatsTaskResultStorageOptions } from "../results/nats.ts";

@@ -27,7 +27,7 @@ export { NatsTaskQueue } from "./nats.ts";
 export { TASK_STATES } from "./task.ts";
 
 export type { MemoryTaskQueueOptions } from "./memory.ts";
-export type { NatsTaskQueueOptions } from "./nats.ts";
+export type { NatsTaskQueueOptions } from "./nats/options.ts";
 export type { TaskStreamOptions, TaskStreamSettings } from "./nats/setup.ts";
 export type {
   DequeueOptions,

@@ -4,22 +4,25 @@ import type { NatsConnectionLike } from "../nats/connection.ts";
 import { checkHealth } from "../nats/health.ts";
 import { ConnectionLink } from "../nats/link.ts";
 import { ReplyInbox } from "../nats/replies.ts";
+import { DecodeFailures } from "../storage/decode_failures.ts";
 import { checkWhole } from "../storage/filter.ts";
 import { dequeueRequest, enqueued, queueClosed, resolveOptions } from "./arguments.ts";
 import { EndedListeners } from "./ended.ts";
 import { Bands } from "./nats/bands.ts";
 import { Claims } from "./nats/claims.ts";
+import { KeyDecoder } from "./nats/decoder.ts";
 import { dequeue } from "./nats/dequeue.ts";
 import { enqueueRecord } from "./nats/enqueue.ts";
 import { Mover } from "./nats/mover.ts";
 import { QueueNames } from "./nats/names.ts";
+import type { NatsTaskQueueOptions } from "./nats/options.ts";
 import * as overview from "./nats/overview.ts";
 import type { QueueParts } from "./nats/parts.ts";
 import { Records } from "./nats/records.ts";
 import { Requests } from "./nats/requests.ts";
 import { Schedules } from "./nats/schedules.ts";
 import * as single from "./nats/single.ts";
-import { openTaskStreams, type TaskStreamOptions, type TaskStreams } from "./nats/setup.ts";
+import { openTaskStreams, type TaskStreams } from "./nats/setup.ts";
 import { Tokens } from "./nats/tokens.ts";
 import type {
   DequeueOptions,
@@ -30,27 +33,11 @@ import type {
   TaskQuery,
   TaskQueue,
   TaskQueueHealth,
-  TaskQueueOptions,
   TaskSchedule,
 } from "./queue.ts";
 import { newRecord, packResult, type TaskRecord, toTask } from "./record.ts";
 import type { ClaimedTask, Task, TaskClaim, TaskInput, TaskValue } from "./task.ts";
 import * as transitions from "./transitions.ts";
-
-/** Options of {@linkcode NatsTaskQueue.open}. */
-export interface NatsTaskQueueOptions extends TaskQueueOptions, TaskStreamOptions {
-  /**
-   * What the names of the stream `{prefix}-tokens`, of the bucket `{prefix}-tasks` and of all
-   * subjects begin with. Queues with different prefixes know nothing of each other.
-   * @default "naq"
-   */
-  readonly prefix?: string;
-  /** How long calls go on trying while the server does not answer, in milliseconds.
-   * @default 15000 */
-  readonly patienceMs?: number;
-  /** Whether `close()` closes the connection, too. @default false */
-  readonly closeConnection?: boolean;
-}
 
 /** How many tasks of {@linkcode NatsTaskQueue.enqueueMany} are under way at the same time. */
 const ENQUEUE_WINDOW = 1024;
@@ -94,6 +81,7 @@ export class NatsTaskQueue implements TaskQueue {
   readonly #mover: Mover;
   readonly #schedules: Schedules;
   readonly #parts: QueueParts;
+  readonly #decodeFailures: DecodeFailures;
   readonly #ended = new EndedListeners();
   readonly #closed = new AbortController();
   readonly #closesConnection: boolean;
@@ -113,11 +101,13 @@ export class NatsTaskQueue implements TaskQueue {
     this.#closesConnection = options.closeConnection ?? false;
     this.#link = link;
     this.#requests = new Requests(link, timeoutMs);
-    this.#records = new Records(bucket, names, this.#requests, keepMs);
+    this.#decodeFailures = new DecodeFailures(options.onDecodeError);
+    const decoder = new KeyDecoder(names, this.#decodeFailures);
+    this.#records = new Records(bucket, names, this.#requests, decoder, keepMs);
     this.#tokens = new Tokens(stream, names, this.#requests);
     this.#bands = new Bands(stream, names, this.#tokens, leaseMs);
     this.#mover = new Mover(this.#bands, this.#tokens);
-    this.#schedules = new Schedules(bucket, names, this.#requests, {
+    this.#schedules = new Schedules(bucket, names, this.#requests, decoder, {
       enqueue: (record) => this.#enqueue(record),
       withdraw: (id) => single.withdrawTask(this.#parts, id),
     });
@@ -134,6 +124,7 @@ export class NatsTaskQueue implements TaskQueue {
       bucket,
       stream,
       names,
+      decoder,
       records: this.#records,
       tokens: this.#tokens,
       bands: this.#bands,
@@ -175,6 +166,11 @@ export class NatsTaskQueue implements TaskQueue {
       await queue.close();
       throw error;
     }
+  }
+
+  /** How often a key was come across that cannot be decoded; see `onDecodeError`. */
+  get decodeErrors(): number {
+    return this.#decodeFailures.count;
   }
 
   /** Enqueues a task. See {@linkcode TaskQueue.enqueue}. */

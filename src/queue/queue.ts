@@ -120,7 +120,9 @@ export interface TaskScheduler {
  * holder is lost comes back after the lease.
  *
  * All methods but `healthCheck` reject with a {@linkcode JobEventError}: `ERR_CLOSED` after
- * `close`, `ERR_UNAVAILABLE` and `ERR_TIMEOUT` where the server cannot be reached or says nothing.
+ * `close`, `ERR_UNAVAILABLE` and `ERR_TIMEOUT` where the server cannot be reached or says nothing,
+ * `ERR_DECODE` where what is stored of the one task that is meant is damaged. Such a task is passed
+ * over by all that looks at many; {@linkcode TaskQueue.deleteTask} deletes it.
  */
 export interface TaskQueue extends TaskScheduler, AsyncDisposable {
   /**

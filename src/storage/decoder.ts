@@ -3,12 +3,10 @@
 import { isJobEventError, JobEventError, messageOf } from "../errors.ts";
 import { decodeStoredJobEvent } from "../gen/decode.ts";
 import type { StoredJobEvent } from "../gen/types.ts";
+import { DecodeFailures, type OnDecodeError } from "./decode_failures.ts";
 import type { UndecodableMessage } from "./storage.ts";
 
 export type { UndecodableMessage };
-
-/** Told of a message that cannot be decoded. */
-export type OnDecodeError = ((message: UndecodableMessage) => unknown) | undefined;
 
 /** What is stored of an event. */
 export interface StoredMessage {
@@ -26,8 +24,7 @@ export interface StoredMessage {
 
 /** Decodes messages, and reports and counts those that cannot be. */
 export class EventDecoder {
-  readonly #onError: OnDecodeError;
-  #failures = 0;
+  readonly #failures: DecodeFailures;
 
   /**
    * Makes a decoder.
@@ -35,12 +32,12 @@ export class EventDecoder {
    * @param onError Told of each message that cannot be decoded.
    */
   constructor(onError: OnDecodeError) {
-    this.#onError = onError;
+    this.#failures = new DecodeFailures(onError);
   }
 
   /** How many messages could not be decoded. */
   get failures(): number {
-    return this.#failures;
+    return this.#failures.count;
   }
 
   /**
@@ -57,10 +54,7 @@ export class EventDecoder {
     } catch (cause) {
       const text = `Cannot read event ${sequence} under ${subject}: ${messageOf(cause)}`;
       const error = new JobEventError("ERR_DECODE", text, { cause });
-      this.#failures++;
-      const undecodable: UndecodableMessage = { sequence, subject, payload, error };
-      tell(this.#onError, undecodable);
-      tell(onError, undecodable);
+      this.#failures.report({ sequence, subject, payload, error }, onError);
       return error;
     }
   }
@@ -74,13 +68,4 @@ export class EventDecoder {
 /** Whether a message was decoded. */
 export function isEvent(decoded: StoredJobEvent | JobEventError): decoded is StoredJobEvent {
   return !isJobEventError(decoded);
-}
-
-/** The message was skipped; a callback that throws or rejects must not end the read. */
-function tell(onError: OnDecodeError, message: UndecodableMessage): void {
-  try {
-    Promise.resolve(onError?.(message)).catch(() => {});
-  } catch {
-    // See above.
-  }
 }

@@ -75,7 +75,7 @@ export interface JobEventSink extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** What is stored and is no event that this version of the package can read. */
+/** What is stored and is no event, or task, that this version of the package can read. */
 export interface UndecodableMessage {
   /** Its position. */
   readonly sequence: number;

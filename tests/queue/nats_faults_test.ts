@@ -7,7 +7,7 @@ import {
   startNatsServer,
 } from "../../scripts/nats_server.ts";
 import type { NatsConnectionLike } from "../../src/nats/connection.ts";
-import { NatsTaskQueue, type NatsTaskQueueOptions } from "../../src/queue/nats.ts";
+import { NatsTaskQueue, type NatsTaskQueueOptions } from "../../src/queue/mod.ts";
 import { runChild } from "../child.ts";
 import { eventually, seededRandom, testSeed, within } from "../helpers.ts";
 import { connect, TIMEOUT_MS } from "../nats/publishing.ts";

@@ -9,6 +9,7 @@ import type { ClaimedTask, TaskClaim } from "../task.ts";
 import { claimed, isHeld, judge, type Verdict } from "../transitions.ts";
 import type { Delivery } from "./band.ts";
 import type { Bands } from "./bands.ts";
+import { isUndecodable } from "./decoder.ts";
 import type { Token } from "./names.ts";
 import type { Records, Version } from "./records.ts";
 import type { Tokens } from "./tokens.ts";
@@ -37,6 +38,8 @@ const RECORD_FRESH_MS = 1000;
 const RECORD_DELAY_MS = 500;
 /** Whoever sent a token has long given up to store its record. */
 const RECORD_PATIENCE_MS = 60_000;
+/** How soon it is seen that a record can be decoded again. */
+const UNDECODABLE_DELAY_MS = 60_000;
 
 /** Makes and ends claims. */
 export class Claims {
@@ -57,6 +60,20 @@ export class Claims {
    * @returns `undefined`: there is nothing to claim, and the token has been taken care of.
    */
   async claim(
+    delivery: Delivery,
+    workerId: string | undefined,
+  ): Promise<ClaimedTask | undefined> {
+    try {
+      return await this.#claim(delivery, workerId);
+    } catch (error) {
+      if (!isUndecodable(error)) throw error;
+      // The others are not to wait for it, and it is not lost.
+      this.#context.tokens.giveBack(delivery.ackSubject, UNDECODABLE_DELAY_MS);
+      return undefined;
+    }
+  }
+
+  async #claim(
     { token, ackSubject }: Delivery,
     workerId: string | undefined,
   ): Promise<ClaimedTask | undefined> {

@@ -4,10 +4,10 @@ import { readHistory } from "../../nats/history.ts";
 import { patiently } from "../../nats/patience.ts";
 import { compileFilter, rangeOf } from "../filter.ts";
 import type { QueueInfo, TaskFilter, TaskQuery } from "../queue.ts";
-import { stateAt, toTask } from "../record.ts";
+import { stateAt, type TaskRecord, toTask } from "../record.ts";
 import type { Task } from "../task.ts";
 import { expired } from "../transitions.ts";
-import { decodeRecord } from "./codec.ts";
+import { passOver } from "./decoder.ts";
 import type { Token } from "./names.ts";
 import type { QueueParts } from "./parts.ts";
 import type { Version } from "./records.ts";
@@ -100,11 +100,9 @@ export async function purgeQueue(context: QueueParts, queue: string): Promise<nu
 }
 
 async function purgeOne(context: QueueParts, { id, queue }: Token): Promise<boolean> {
-  return await removeWhile(
-    context,
-    id,
-    (record) => record.state === "pending" && record.queue === queue,
-  );
+  const isWanted = (record: TaskRecord): boolean =>
+    record.state === "pending" && record.queue === queue;
+  return await passOver(() => removeWhile(context, id, isWanted)) ?? false;
 }
 
 /** Ends what has expired, deletes what ended long ago, and finds what was lost. */
@@ -153,12 +151,18 @@ async function relineAll(context: QueueParts, now: number): Promise<void> {
   await inWindows(lost, ({ record }) => context.claims.line(record));
 }
 
-async function* scan({ bucket, names }: QueueParts, wanted: number): AsyncGenerator<Version> {
+/** All records, without those that cannot be decoded. */
+async function* scan(
+  { bucket, names, decoder }: QueueParts,
+  wanted: number,
+): AsyncGenerator<Version> {
   const patterns = [names.allRecords()];
   const options = { patterns, afterSequence: 0, order: "oldest", wanted } as const;
   for await (const batch of readHistory(bucket, options)) {
-    for (const { payload, sequence } of batch) {
-      if (payload.length > 0) yield { record: decodeRecord(payload), revision: sequence };
+    for (const message of batch) {
+      if (message.payload.length === 0) continue;
+      const record = await passOver(() => decoder.record(message));
+      if (record !== undefined) yield { record, revision: message.sequence };
     }
   }
 }

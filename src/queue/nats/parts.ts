@@ -4,6 +4,7 @@ import type { ReadContext } from "../../nats/patience.ts";
 import type { TaskRecord } from "../record.ts";
 import type { Bands } from "./bands.ts";
 import type { Claims } from "./claims.ts";
+import type { KeyDecoder } from "./decoder.ts";
 import type { QueueNames } from "./names.ts";
 import type { Records } from "./records.ts";
 import type { Schedules } from "./schedules.ts";
@@ -16,6 +17,7 @@ export interface QueueParts {
   /** The stream of the tokens. */
   readonly stream: ReadContext;
   readonly names: QueueNames;
+  readonly decoder: KeyDecoder;
   readonly records: Records;
   readonly tokens: Tokens;
   readonly bands: Bands;

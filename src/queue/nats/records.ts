@@ -1,12 +1,13 @@
 /** The records of the tasks in their bucket: read, and changed by compare and set. */
 
 import { JobEventError } from "../../errors.ts";
-import { deleteMessage } from "../../nats/delete.ts";
+import { deleteEvery, deleteMessage } from "../../nats/delete.ts";
 import { pause } from "../../nats/link.ts";
 import { headerNumber } from "../../nats/message.ts";
 import { isTransient, patiently, type ReadContext } from "../../nats/patience.ts";
 import type { TaskRecord } from "../record.ts";
-import { decodeRecord, encodeRecord } from "./codec.ts";
+import { encodeRecord } from "./codec.ts";
+import type { KeyDecoder } from "./decoder.ts";
 import type { QueueNames } from "./names.ts";
 import type { Requests } from "./requests.ts";
 
@@ -36,13 +37,21 @@ export class Records {
   readonly #context: ReadContext;
   readonly #names: QueueNames;
   readonly #requests: Requests;
+  readonly #decoder: KeyDecoder;
   readonly #keepMs: number;
 
   /** @param keepMs How long tasks that ended are kept, in milliseconds. */
-  constructor(context: ReadContext, names: QueueNames, requests: Requests, keepMs: number) {
+  constructor(
+    context: ReadContext,
+    names: QueueNames,
+    requests: Requests,
+    decoder: KeyDecoder,
+    keepMs: number,
+  ) {
     this.#context = context;
     this.#names = names;
     this.#requests = requests;
+    this.#decoder = decoder;
     this.#keepMs = keepMs;
   }
 
@@ -62,7 +71,11 @@ export class Records {
     });
   }
 
-  /** The record of a task. */
+  /**
+   * The record of a task.
+   *
+   * @throws {JobEventError} `ERR_DECODE`: it cannot be decoded; so does {@linkcode update}.
+   */
   async get(id: string): Promise<Version | undefined> {
     try {
       return await this.#read(id);
@@ -119,6 +132,11 @@ export class Records {
     return await deleteMessage(this.#context, revision, false);
   }
 
+  /** Deletes whatever is stored of a task. */
+  async drop(id: string): Promise<void> {
+    await deleteEvery(this.#context, this.#names.record(id), false);
+  }
+
   /** One attempt. */
   async #read(id: string): Promise<Stored | undefined> {
     const { apiPrefix, name } = this.#context.stream;
@@ -133,7 +151,8 @@ export class Records {
     }
     // What other clients of KV leave when they delete a key.
     if (payload.length === 0) return undefined;
-    return { record: decodeRecord(payload), revision, payload };
+    const record = this.#decoder.record({ sequence: revision, subject, payload });
+    return { record, revision, payload };
   }
 
   async #store(

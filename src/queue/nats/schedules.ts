@@ -3,12 +3,13 @@
 import { readHistory } from "../../nats/history.ts";
 import { patiently, type ReadContext } from "../../nats/patience.ts";
 import { readOne } from "../../nats/point_read.ts";
-import { deleteMessage } from "../../nats/delete.ts";
+import { deleteEvery, deleteMessage } from "../../nats/delete.ts";
 import type { Recurrence, TaskSchedule } from "../queue.ts";
 import { newRecord, type TaskRecord } from "../record.ts";
 import { newSchedule, nextRun, occurrenceId, type ScheduleRecord } from "../recurrence.ts";
 import type { TaskInput } from "../task.ts";
-import { decodeSchedule, encodeSchedule } from "./codec.ts";
+import { encodeSchedule } from "./codec.ts";
+import { isUndecodable, type KeyDecoder, passOver } from "./decoder.ts";
 import type { QueueNames } from "./names.ts";
 import type { Requests } from "./requests.ts";
 
@@ -35,6 +36,7 @@ export class Schedules {
   readonly #context: ReadContext;
   readonly #names: QueueNames;
   readonly #requests: Requests;
+  readonly #decoder: KeyDecoder;
   readonly #queue: OccurrenceQueue;
 
   /** @param context The bucket. */
@@ -42,11 +44,13 @@ export class Schedules {
     context: ReadContext,
     names: QueueNames,
     requests: Requests,
+    decoder: KeyDecoder,
     queue: OccurrenceQueue,
   ) {
     this.#context = context;
     this.#names = names;
     this.#requests = requests;
+    this.#decoder = decoder;
     this.#queue = queue;
   }
 
@@ -65,9 +69,16 @@ export class Schedules {
     }
   }
 
-  /** Ends a schedule. Gives whether it was there. */
+  /** Ends a schedule, also one that cannot be decoded. Gives whether it was there. */
   async delete(name: string): Promise<boolean> {
-    const before = await this.#get(name);
+    let before: StoredSchedule | undefined;
+    try {
+      before = await this.#get(name);
+    } catch (error) {
+      if (!isUndecodable(error)) throw error;
+      await deleteEvery(this.#context, this.#names.schedule(name), false);
+      return true;
+    }
     if (before === undefined) return false;
     const isDeleted = await deleteMessage(this.#context, before.revision, false);
     await this.#queue.withdraw(occurrenceId(name, before.state.nextRunAt));
@@ -86,18 +97,19 @@ export class Schedules {
    */
   async follow({ scheduleName = "", runAt }: TaskRecord): Promise<void> {
     for (;;) {
-      const before = await this.#get(scheduleName);
+      // Without its schedule an occurrence is the last one, and is dealt with all the same.
+      const before = await passOver(() => this.#get(scheduleName));
       if (before === undefined || runAt < before.state.nextRunAt) return;
       const nextRunAt = nextRun(before.state.recurrence, Math.max(runAt, Date.now()));
       const state = { ...before.state, nextRunAt };
-      await this.#enqueue(state);
+      await passOver(() => this.#enqueue(state));
       if (await this.#put(state, before.revision)) return;
     }
   }
 
   /** Enqueues occurrences that should be there and are not. */
   async repair(): Promise<void> {
-    for (const state of await this.#all()) await this.#enqueue(state);
+    for (const state of await this.#all()) await passOver(() => this.#enqueue(state));
   }
 
   async #enqueue({ name, task, nextRunAt }: ScheduleState): Promise<void> {
@@ -110,7 +122,7 @@ export class Schedules {
     const body = { last_by_subj: this.#names.schedule(name) };
     const message = await patiently(this.#context, () => readOne(this.#context, body));
     if (message === undefined || message.payload.length === 0) return undefined;
-    return { state: decodeSchedule(message.payload), revision: message.sequence };
+    return { state: this.#decoder.schedule(message), revision: message.sequence };
   }
 
   async #put(state: ScheduleState, expected: number): Promise<boolean> {
@@ -120,6 +132,7 @@ export class Schedules {
     return await patiently(this.#context, () => this.#requests.store(name, write)) !== undefined;
   }
 
+  /** Without those that cannot be decoded. */
   async #all(): Promise<ScheduleState[]> {
     const options = {
       patterns: [this.#names.allSchedules()],
@@ -129,7 +142,11 @@ export class Schedules {
     } as const;
     const all: ScheduleState[] = [];
     for await (const batch of readHistory(this.#context, options)) {
-      for (const { payload } of batch) if (payload.length > 0) all.push(decodeSchedule(payload));
+      for (const message of batch) {
+        if (message.payload.length === 0) continue;
+        const state = await passOver(() => this.#decoder.schedule(message));
+        if (state !== undefined) all.push(state);
+      }
     }
     return all;
   }

@@ -2,6 +2,7 @@
 
 import type { TaskRecord } from "../record.ts";
 import { cancelled, requeued } from "../transitions.ts";
+import { isUndecodable } from "./decoder.ts";
 import type { QueueParts } from "./parts.ts";
 
 /** Cancels a task. Gives whether it was cancelled now. */
@@ -38,9 +39,16 @@ export async function requeueTask(
   return version?.isChanged === true;
 }
 
-/** Deletes a task in any state. Gives whether it was there. */
+/** Deletes a task in any state, also one that cannot be decoded. Gives whether it was there. */
 export async function deleteTask(parts: QueueParts, id: string): Promise<boolean> {
-  return await removeWhile(parts, id, () => true);
+  try {
+    return await removeWhile(parts, id, () => true);
+  } catch (error) {
+    if (!isUndecodable(error)) throw error;
+    // Nobody knows its token, which is thrown away when it comes up.
+    await parts.records.drop(id);
+    return true;
+  }
 }
 
 /** Deletes a task that nobody needs any more, if it is pending. */
