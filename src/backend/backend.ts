@@ -131,10 +131,15 @@ export class TaskBackend implements AsyncDisposable, Disposable {
    * @returns Whether it was brought back.
    */
   async requeue(id: string): Promise<boolean> {
-    // Before: a worker may be quick.
     const task = await this.tasks.getTask(id);
-    if (task === null || !["failed", "expired", "cancelled"].includes(task.state)) return false;
-    await this.results.delete(id);
+    if (!canComeBack(task)) return false;
+    // Before: a worker may be quick. Who ends in between leaves a failed task without a result,
+    // which can be brought back once more; the other way round the old result would be taken for
+    // that of the next execution. Somebody else may do the same at the same time: where the task
+    // has ended after its result was looked up, that result is the old one. A newer one stays.
+    await this.results.delete(id, {
+      onlyIf: async () => canComeBack(await this.tasks.getTask(id)),
+    });
     if (this.logger !== undefined) logEnqueued(this.logger, { ...task, runAt: new Date() });
     return await this.tasks.requeue(id);
   }
@@ -206,6 +211,11 @@ export class TaskBackend implements AsyncDisposable, Disposable {
     }).finally(() => this.#storing.delete(storing));
     this.#storing.add(storing);
   }
+}
+
+/** Whether a task has ended without success. */
+function canComeBack(task: Task | null): task is Task {
+  return task !== null && ["failed", "expired", "cancelled"].includes(task.state);
 }
 
 /** Closes one after the other, whatever the others say. */

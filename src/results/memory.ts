@@ -7,6 +7,7 @@ import type { StorageHealth } from "../storage/storage.ts";
 import { compileResultFilter, compileResultQuery } from "./query.ts";
 import { checkTtl, DEFAULT_TTL_MS, readRecord, type ResultRecord, toRecord } from "./record.ts";
 import type {
+  DeleteResultOptions,
   SetResultOptions,
   TaskResult,
   TaskResultFilter,
@@ -120,11 +121,14 @@ export class MemoryTaskResultStorage implements TaskResultStorage {
   }
 
   /** Forgets a result. Gives whether there was one. */
-  // deno-lint-ignore require-await -- async, so that errors are rejections
-  async delete(id: string): Promise<boolean> {
+  async delete(id: string, { onlyIf }: DeleteResultOptions = {}): Promise<boolean> {
     this.#assertOpen("delete a result");
-    const record = this.#remove(encodeSubjectToken(id));
-    return record !== undefined && record.expiresAt > Date.now();
+    const token = encodeSubjectToken(id);
+    const record = this.#records.get(token);
+    if (record === undefined || (onlyIf !== undefined && !await onlyIf())) return false;
+    if (this.#records.get(token) !== record) return false;
+    this.#remove(token);
+    return record.expiresAt > Date.now();
   }
 
   /** The results of a query. */

@@ -19,6 +19,7 @@
 export { MemoryTaskResultStorage } from "./memory.ts";
 export { NatsTaskResultStorage } from "./nats.ts";
 
+export type { DeleteResultOptions } from "./results.ts";
 export type { JobEventValue } from "../event/dynamic.ts";
 export type { MemoryTaskResultStorageOptions } from "./memory.ts";
 export type { NatsConnectionLike } from "../nats/connection.ts";

@@ -32,6 +32,7 @@ import {
   toRecord,
 } from "./record.ts";
 import type {
+  DeleteResultOptions,
   SetResultOptions,
   TaskResult,
   TaskResultFilter,
@@ -208,12 +209,13 @@ export class NatsTaskResultStorage implements TaskResultStorage {
   }
 
   /** Forgets a result. Gives whether there was one. */
-  async delete(id: string): Promise<boolean> {
+  async delete(id: string, { onlyIf }: DeleteResultOptions = {}): Promise<boolean> {
     this.#assertOpen("delete a result");
     const token = encodeSubjectToken(id);
     return await this.#attempt("delete a result", async () => {
       const message = await getKey({ context: this.#context, token });
       if (message === undefined) return false;
+      if (onlyIf !== undefined && !await onlyIf()) return false;
       const wasThere = resultOf(message) !== undefined;
       return await dropMessage(this.#context, message.sequence) && wasThere;
     });

@@ -77,6 +77,15 @@ export interface WaitForResultOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of {@linkcode TaskResultStorage.delete}. */
+export interface DeleteResultOptions {
+  /**
+   * Asked where there is a result: whether it is to be deleted. One that is stored after the
+   * question stays, whatever the answer. @default it is
+   */
+  readonly onlyIf?: () => Promise<boolean>;
+}
+
 /** Which results are meant. Everything that is given must match. */
 export interface TaskResultFilter {
   /** Only results of this state, or of one of these. */
@@ -139,9 +148,9 @@ export interface TaskResultStorage extends AsyncDisposable {
   /**
    * Forgets a result.
    *
-   * @returns Whether there was one.
+   * @returns Whether there was one, and it was deleted.
    */
-  delete(id: string): Promise<boolean>;
+  delete(id: string, options?: DeleteResultOptions): Promise<boolean>;
   /**
    * The results of a query.
    *

@@ -68,7 +68,7 @@ function resultsTwin(backend: Backend): TaskResultStorage {
     get: async (...args) => results.getSync(...args),
     getMany: async (...args) => results.getManySync(...args),
     wait: async (id, options) => results.waitSync(id, { timeoutMs, ...options }),
-    delete: async (...args) => results.deleteSync(...args),
+    delete: async (id) => results.deleteSync(id),
     list: async (...args) => results.listSync(...args),
     count: async (...args) => results.countSync(...args),
     cleanupExpired: async () => results.cleanupExpiredSync(),
