@@ -1,6 +1,6 @@
 /** Deletes: whole patterns, single messages, and what is old. */
 
-import { JobEventError } from "../errors.ts";
+import { JobEventError, messageOf } from "../errors.ts";
 import { hasApiErrorCode } from "./api_error.ts";
 import * as ApiErrorCode from "./api_error_code.ts";
 import { createEphemeral, deleteConsumer, pullSubject } from "./ephemeral.ts";
@@ -80,13 +80,16 @@ export async function deleteMessage(
 ): Promise<boolean> {
   const { stream } = context;
   const body = { seq: sequence, no_erase: !erasing };
-  try {
-    await patiently(context, () => stream.request(`STREAM.MSG.DELETE.${stream.name}`, body));
-    return true;
-  } catch (error) {
-    if (isMissingMessage(error)) return false;
-    throw error;
-  }
+  return await patiently(context, async () => {
+    try {
+      await stream.request(`STREAM.MSG.DELETE.${stream.name}`, body);
+      return true;
+    } catch (error) {
+      // Under a code that makes patience ask again.
+      if (isMissingMessage(error)) return false;
+      throw error;
+    }
+  });
 }
 
 /**
@@ -106,14 +109,16 @@ export async function deleteEvery(
   }
 }
 
-/** An old server says it with the code of a store that failed. */
+/** A server may say it with the code of a store that failed, and only its text tells them apart. */
 function isMissingMessage(error: unknown): boolean {
   return hasApiErrorCode(error, ApiErrorCode.NoMessage) ||
-    hasApiErrorCode(error, SEQUENCE_NOT_FOUND) || hasApiErrorCode(error, DELETE_FAILED);
+    hasApiErrorCode(error, SEQUENCE_NOT_FOUND) ||
+    (hasApiErrorCode(error, DELETE_FAILED) && NOT_THERE.test(messageOf(error)));
 }
 
 const SEQUENCE_NOT_FOUND = 10043;
 const DELETE_FAILED = 10057;
+const NOT_THERE = /no message found|deleted message|stream store EOF/;
 
 /**
  * Deletes everything that was stored before a time.

@@ -72,6 +72,16 @@ function ownSuite(version: string, server: TestServer): void {
       await within(Promise.all(waits), 20_000);
     });
 
+    it("delete() takes no second attempt for what is gone", { timeout: 30_000 }, async () => {
+      const { connection, traffic } = spyOn(await server.connect());
+      await using storage = await openSmall(connection);
+      await storage.set({ id: "a", state: "completed" });
+      const onlyIf = () => storage.delete("a");
+      assert.equal(await storage.delete("a", { onlyIf }), false);
+      const deletes = traffic.sent.filter((subject) => subject.includes("STREAM.MSG.DELETE"));
+      assert.equal(deletes.length, 2);
+    });
+
     it("wait() outlives a restart of the server", { timeout: 60_000 }, async () => {
       const connection = await server.connect();
       await using storage = await openSmall(connection);
@@ -115,6 +125,7 @@ function ownSuite(version: string, server: TestServer): void {
       await put("alien");
       await storage.set({ id: "mine", state: "completed" });
       assert.deepEqual((await storage.list()).map(({ id }) => id), ["mine"]);
+      assert.equal(await storage.count(), 1);
       assert.equal(await storage.get("alien"), null);
       assert.equal(await storage.cleanupExpired(), 0);
       assert.equal(await stored(connection), 2);
