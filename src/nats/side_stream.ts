@@ -116,7 +116,11 @@ export class SideStream {
       });
       return true;
     } catch (error) {
-      if (!hasApiErrorCode(error, ApiErrorCode.StreamNameInUse)) throw error;
+      if (hasApiErrorCode(error, ApiErrorCode.StreamNameInUse)) return false;
+      // What a server before 2.10 may say while somebody else is making the same stream.
+      if (!hasApiErrorCode(error, ApiErrorCode.SubjectOverlap)) throw error;
+      const isThere = await stream.info().then(() => true, () => false);
+      if (!isThere) throw error;
       return false;
     }
   }

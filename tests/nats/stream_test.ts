@@ -96,29 +96,6 @@ for (const version of ["current", "floor"] as const) {
       }
     });
 
-    it("gives every one of many racing creators the one stream", options, async () => {
-      const others = await Promise.all(Array.from({ length: 4 }, () => connect(server.url)));
-      try {
-        const openings = others.flatMap((other, index) =>
-          [0, 1, 2].map((each) =>
-            openEventStream(other, {
-              streamName: "RACE",
-              subjectPrefix: "race",
-              // Same and other settings: the server refuses the latter once the stream is there.
-              stream: { ...SMALL, maxMsgs: 1000 + index % 2 + each },
-            })
-          )
-        );
-        const streams = await Promise.all(openings);
-        const created = await Promise.all(streams.map(async (each) => (await each.info()).created));
-        assert.equal(new Set(created).size, 1);
-        const limits = new Set(streams.map((each) => each.config.max_msgs));
-        assert.equal(limits.size, 1, "all see the settings of the one that won");
-      } finally {
-        await Promise.all(others.map((other) => other.close()));
-      }
-    });
-
     it("uses a stream that is there as it is when it takes the subjects", options, async () => {
       const own = {
         name: "OWN",
