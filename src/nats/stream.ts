@@ -199,8 +199,8 @@ class StreamSetup {
     try {
       return this.#opened(await this.#ask<StreamInfo>("create", this.#wanted));
     } catch (error) {
-      // Somebody else was quicker, with other settings: then theirs is the existing stream. A server
-      // before 2.10 may say instead that its subjects overlap, while that stream is being made.
+      // Somebody else was quicker, with other settings: then theirs is the existing stream. A
+      // server before 2.10 may say that its subjects overlap, while that stream is being made.
       const isTaken = hasApiErrorCode(error, ApiErrorCode.StreamNameInUse);
       if (!isTaken && !hasApiErrorCode(error, ApiErrorCode.SubjectOverlap)) throw error;
       const winner = isTaken ? await this.#findSoon() : await this.#find();
