@@ -32,8 +32,8 @@ for (const version of ["current", "floor"] as const) {
         const streams = await Promise.all(
           connections.map((connection, index) =>
             openEventStream(connection, {
-              streamName: "RACE",
-              subjectPrefix: "race",
+              streamName: `RACE-${round}`,
+              subjectPrefix: `race.${round}`,
               stream: { maxBytes: 1024 * 1024, maxMsgs: 1000 + index % 3 },
             })
           ),
@@ -42,24 +42,27 @@ for (const version of ["current", "floor"] as const) {
         assert.equal(new Set(created).size, 1);
         const limits = new Set(streams.map((each) => each.config.max_msgs));
         assert.equal(limits.size, 1, "all see the settings of the one that won");
-        await remove("RACE");
+        await remove(`RACE-${round}`);
       }
     });
 
     it("all have the stream beside it of what groups get again", options, async () => {
       const stream = { maxBytes: 1024 * 1024 };
-      const sides = await Promise.all(connections.map(async (connection) => {
+      const contexts = await Promise.all(connections.map(async (connection) => {
         const link = new ConnectionLink(connection);
-        const context = {
+        return {
           stream: await openEventStream(connection, { stream }),
           link,
           inbox: new ReplyInbox(link),
           patienceMs: 5000,
         };
-        const about = { suffix: "_REPLAY", description: "Again", retention: "workqueue" } as const;
-        return new SideStream(context, about);
       }));
       for (let round = 0; round < ROUNDS; round++) {
+        const about = { suffix: "_REPLAY", description: "Again", retention: "workqueue" } as const;
+        const sides = contexts.map((context) => {
+          const name = `${context.stream.name}-${round}`;
+          return new SideStream({ ...context, stream: { ...context.stream, name } }, about);
+        });
         await Promise.all(sides.map((side) => side.create()));
         await remove(sides[0]!.name);
       }
